@@ -1,0 +1,1 @@
+"""Platform API: the one door through which anything is changed."""

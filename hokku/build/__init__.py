@@ -1,0 +1,1 @@
+"""Source to slug: stacks, buildpacks, cache, limits."""

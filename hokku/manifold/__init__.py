@@ -1,0 +1,1 @@
+"""Release and formation become dynos: placement, lifecycle, the LXD driver."""

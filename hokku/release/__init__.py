@@ -1,0 +1,1 @@
+"""Slug and config become a release."""

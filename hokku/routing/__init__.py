@@ -1,0 +1,1 @@
+"""Dynos and domains become routes: the HAProxy runtime driver."""

@@ -1,0 +1,1 @@
+"""What was pushed or uploaded: git over SSH and HTTPS, tarballs."""

@@ -1,0 +1,1 @@
+"""Tables, migrations, queries; the only place that knows SQL."""

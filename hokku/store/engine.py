@@ -1,0 +1,62 @@
+"""The connection to PostgreSQL: one engine a process, sessions, and LISTEN/NOTIFY as "look now"."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import psycopg
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
+
+from hokku.settings import settings
+
+WANTED = "hokku_wanted"  # payload: app id; what is wanted of the app changed
+ROLLOUT = "hokku_rollout"  # payload: app id; the manifold got further with the app
+BUILD = "hokku_build"  # payload: build id; output was added or the status changed
+
+
+def _dsn() -> str:
+    if settings().pgpass_file.exists():
+        os.environ.setdefault("PGPASSFILE", str(settings().pgpass_file))
+    return settings().database_url
+
+
+@cache
+def engine() -> Engine:
+    """The engine of this process; a connection is checked before it is used, so a restart of PostgreSQL heals."""
+    url = _dsn().replace("postgresql://", "postgresql+psycopg://", 1)
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=10)
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """A session in one transaction: committed when the block ends, rolled back when it raises."""
+    with Session(engine(), expire_on_commit=False) as opened, opened.begin():
+        yield opened
+
+
+def notify(opened: Session, channel: str, payload: object) -> None:
+    """Tell listeners of `channel` when this transaction commits. A lost notification costs seconds, never truth."""
+    opened.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": str(payload)})
+
+
+def connect() -> psycopg.Connection:
+    """A bare connection in autocommit mode, for LISTEN and advisory locks; the caller closes it."""
+    return psycopg.connect(_dsn(), autocommit=True)
+
+
+def listen(channels: tuple[str, ...], timeout: float) -> Iterator[psycopg.Notify | None]:
+    """Notifications of `channels`, for ever; None after each `timeout` seconds without one."""
+    with connect() as connection:
+        for channel in channels:
+            connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+        while True:
+            got = False
+            for note in connection.notifies(timeout=timeout, stop_after=1):
+                got = True
+                yield note
+            if not got:
+                yield None
