@@ -1,0 +1,67 @@
+"""SSH into the machines: the lab's own key, and host keys read from the machines themselves through LXD."""
+
+from __future__ import annotations
+
+import socket
+
+from lab import settings
+from lab.catalogue import Machine
+from lab.command import lxc, run
+from lab.progress import wait_until
+
+
+def ensure_key() -> str:
+    """Have the lab's SSH key pair; gives the public key's line."""
+    settings.SSH_DIR.mkdir(mode=0o700, exist_ok=True)
+    if not settings.SSH_KEY.exists():
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "hokku-lab", "-f", str(settings.SSH_KEY)])
+    return settings.SSH_KEY.with_suffix(".pub").read_text()
+
+
+def authorize(machine: Machine) -> None:
+    """Let the lab's key in as root; the machine must run."""
+    key = ensure_key()
+    lxc("exec", machine.name, "--", "mkdir", "-p", "-m", "0700", "/root/.ssh")
+    lxc("exec", machine.name, "--", "tee", "/root/.ssh/authorized_keys", feed=key)
+    lxc("exec", machine.name, "--", "chmod", "0600", "/root/.ssh/authorized_keys")
+
+
+def answers(machine: Machine) -> bool:
+    """Whether the machine's sshd greets."""
+    try:
+        with socket.create_connection((machine.address, 22), timeout=2) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def wait_for_ssh(machine: Machine, seconds: float = 120) -> None:
+    """Wait until the machine's sshd greets; raises LabError after `seconds`."""
+    wait_until(lambda: answers(machine), f"sshd of {machine.name} ({machine.address})", seconds)
+
+
+def remember_host_key(machine: Machine) -> None:
+    """Write the machine's host key, read through LXD, into the lab's known_hosts under each of its addresses."""
+    kind, key = lxc("exec", machine.name, "--", "cat", "/etc/ssh/ssh_host_ed25519_key.pub").split()[:2]
+    names = [machine.name, machine.address]
+    for port in machine.ports:
+        if port.connect == 22:
+            names += [f"[localhost]:{port.listen}", f"[127.0.0.1]:{port.listen}"]
+    _write([line for line in _others(machine)] + [f"{','.join(names)} {kind} {key}"])
+
+
+def forget_host_key(machine: Machine) -> None:
+    """Take the machine's line out of the lab's known_hosts."""
+    _write(_others(machine))
+
+
+def _others(machine: Machine) -> list[str]:
+    if not settings.KNOWN_HOSTS.exists():
+        return []
+    return [line for line in settings.KNOWN_HOSTS.read_text().splitlines() if line.split(",")[0] != machine.name]
+
+
+def _write(lines: list[str]) -> None:
+    part = settings.KNOWN_HOSTS.with_suffix(".part")
+    part.write_text("".join(f"{line}\n" for line in sorted(lines)))
+    part.replace(settings.KNOWN_HOSTS)
