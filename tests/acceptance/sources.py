@@ -40,7 +40,7 @@ os._exit(0)
 
 
 def web(mark: str = "one", **more: str) -> dict[str, str]:
-    """A web app that answers `MARK DYNO`; /exit ends it, /env tells its environment, /slow/S answers after S seconds."""
+    """A web app that answers `MARK DYNO`; /exit ends it, /env tells its environment, /slow/S takes S seconds."""
     return {
         "Procfile": "web: python server.py\n",
         "requirements.txt": "",

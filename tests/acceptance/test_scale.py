@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from load import Load
+from machines import instances_of
 from platform_client import App, wait_for
 from sources import web
 
@@ -24,7 +25,7 @@ def test_three_dynos_on_three_hosts_answer_a_third_each_and_scaling_loses_nothin
     assert load.failed == []
 
     app.scale(web=3)
-    hosts = {dyno["host"] for dyno in app.dynos("web")}
+    hosts = {found["location"] for found in instances_of(app)}
     assert len(hosts) == 3, hosts
     for router in range(len(app.platform.routers)):
         count = collections.Counter(app.get(router=router).body for _ in range(300))
