@@ -61,11 +61,11 @@ def _act(chosen: argparse.Namespace) -> None:
         first_push.ensure()
         return
     if chosen.verb == "up":
-        lifetime.up([*default_machines(), *(machine_named(name) for name in chosen.machine)])
+        lifetime.up([*default_machines(), *(machine_named(name) for name in chosen.machine)], others=True)
         return
     machine = machine_named(chosen.machine)
     if chosen.verb == "create":
-        lifetime.up([machine])
+        lifetime.up([machine], others=False)
         return
     if not daemon.is_ready():
         raise LabError("The lab does not run: bring it up with `make up`.")

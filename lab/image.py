@@ -74,7 +74,7 @@ def _tree() -> dict[str, tuple[int, str]]:
 
 
 def _recipe() -> str:
-    return json.dumps([settings.SUITE, _PACKAGES, _CUSTOMIZE, sorted(_tree().items())])
+    return json.dumps([settings.SUITE, _PACKAGES, _CUSTOMIZE, "with apt's lists", sorted(_tree().items())])
 
 
 def _build(rootfs: Path) -> None:
@@ -92,6 +92,7 @@ def _build(rootfs: Path) -> None:
     run(
         [
             *("mmdebstrap", "--variant=minbase", f"--include={_PACKAGES}", "--dpkgopt=force-unsafe-io"),
+            "--skip=cleanup/apt/lists",
             *options,
             *hooks,
             *(settings.SUITE, str(unfinished), *archives),

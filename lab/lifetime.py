@@ -16,8 +16,11 @@ from lab.command import LabError, lxc, run
 from lab.progress import say, step
 
 
-def up(wanted: Sequence[Machine]) -> None:
-    """Have the daemon, pool, bridge, image and the wanted machines; heals whatever of them is missing or dead."""
+def up(wanted: Sequence[Machine], *, others: bool) -> None:
+    """Have the daemon, pool, bridge, image and the wanted machines; heals whatever of them is missing or dead.
+
+    With `others`, machines that were made on request and exist are powered on too.
+    """
     settings.HOME.mkdir(mode=0o711, parents=True, exist_ok=True)
     settings.SECRETS_DIR.mkdir(mode=0o700, exist_ok=True)
     with _alone():
@@ -27,7 +30,7 @@ def up(wanted: Sequence[Machine]) -> None:
         network.ensure_pool()
         network.ensure_bridge()
         image.ensure()
-        machines.bring_up(wanted)
+        machines.bring_up(list(dict.fromkeys([*wanted, *(machines.existing() if others else ())])))
 
 
 def down() -> None:

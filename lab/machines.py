@@ -91,9 +91,8 @@ def destroy(machine: Machine) -> None:
     access.forget_host_key(machine)
 
 
-def bring_up(wanted: Sequence[Machine]) -> None:
-    """Have every machine of `wanted`, and every other one that exists, running and reachable."""
-    chosen = list(dict.fromkeys([*wanted, *existing()]))
+def bring_up(chosen: Sequence[Machine]) -> None:
+    """Have every machine of `chosen` exist, run and accept SSH."""
     with step(f"Machines {', '.join(machine.name for machine in chosen)}"):
         for machine in chosen:
             create(machine)
