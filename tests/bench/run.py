@@ -168,7 +168,8 @@ def write(rows: list[Row]) -> None:
         "# Benchmarks",
         "",
         "Written by `make bench`. Medians (lowest–highest) of "
-        f"{ROUNDS} rounds on {os.cpu_count()} cores, {memory} GiB, Linux {computer.release()}, {time.strftime('%Y-%m-%d')};",
+        f"{ROUNDS} rounds on {os.cpu_count()} cores, {memory} GiB, Linux {computer.release()}, "
+        f"{time.strftime('%Y-%m-%d')};",
         "the lab's six machines, their load and the client share this one computer: read the ratios.",
         "",
         "| what | measured | floor or aim, in the same run | ratio |",
