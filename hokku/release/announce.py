@@ -1,0 +1,30 @@
+"""Lines that the platform itself writes to an app's log (`app[api]: …`), once what they tell is committed."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+_LINES = "hokku_lines"
+
+
+def announce(opened: Session, app_id: uuid.UUID, text: str) -> None:
+    """Write `text` to the app's log when this transaction commits, and never when it does not."""
+    opened.info.setdefault(_LINES, []).append((app_id, text))
+
+
+@event.listens_for(Session, "after_commit")
+def _emit(opened: Session) -> None:
+    lines = opened.info.pop(_LINES, ())
+    if lines:
+        from hokku.logplex.emit import emit  # here: the store must open without Redis
+
+        for app_id, text in lines:
+            emit(app_id, text)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(opened: Session) -> None:
+    opened.info.pop(_LINES, None)

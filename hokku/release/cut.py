@@ -1,0 +1,129 @@
+"""Slug + config vars → release. A release never changes afterwards, but for its status, and versions only go up."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hokku.errors import InvalidParams
+from hokku.release.announce import announce
+from hokku.store import configs, formations, releases
+from hokku.store.engine import WANTED, notify
+from hokku.store.tables import Account, App, Release, ReleaseStatus, Slug, now
+
+
+def create(
+    opened: Session,
+    app: App,
+    *,
+    slug_id: uuid.UUID | None,
+    config_id: uuid.UUID,
+    account_id: uuid.UUID | None,
+    description: str,
+) -> Release:
+    """The app's next release; PENDING until the manifold has rolled it out, or SUCCEEDED at once when it has no slug.
+
+    Locks the app's row until the transaction ends, so that versions have no holes and no twins.
+    """
+    opened.execute(select(App.id).where(App.id == app.id).with_for_update())
+    version = (opened.scalar(select(func.max(Release.version)).where(Release.app_id == app.id)) or 0) + 1
+    if slug_id is not None:
+        slug = opened.get_one(Slug, slug_id)
+        formations.fit(opened, app.id, slug, first=not releases.has_slug_release(opened, app.id))
+    release = Release(
+        app_id=app.id,
+        version=version,
+        slug_id=slug_id,
+        config_id=config_id,
+        account_id=account_id,
+        description=description,
+        status=ReleaseStatus.PENDING if slug_id else ReleaseStatus.SUCCEEDED,
+    )
+    opened.add(release)
+    app.released_at = now()
+    opened.flush()
+    by = _by(opened, account_id)
+    announce(opened, app.id, f"{description}{by}")
+    announce(opened, app.id, f"Release v{version} created{by}")
+    notify(opened, WANTED, app.id)
+    return release
+
+
+def first(opened: Session, app: App, account_id: uuid.UUID) -> None:
+    """The two releases every app starts with, so that its first deploy is v3 (Heroku)."""
+    config = configs.create(opened, app.id, {})
+    for description in ("Initial release", "Enable Logplex"):
+        create(opened, app, slug_id=None, config_id=config.id, account_id=account_id, description=description)
+
+
+def deploy(opened: Session, app: App, slug: Slug, account_id: uuid.UUID | None, description: str | None = None) -> Release:
+    """A release of `slug` with the config vars the app has now."""
+    if slug.app_id != app.id:
+        raise InvalidParams(f"Slug {slug.id} is not of the app {app.name}. Build it for this app.")
+    base = _base(opened, app)
+    text = description or (f"Deploy {slug.commit[:8]}" if slug.commit else "Deploy")
+    return create(
+        opened, app, slug_id=slug.id, config_id=base.config_id, account_id=account_id, description=text
+    )
+
+
+def configure(opened: Session, app: App, changes: dict[str, str | None], account_id: uuid.UUID | None) -> dict[str, str]:
+    """Set config vars (None removes one) and return them all. Without a difference there is no new release."""
+    opened.execute(select(App.id).where(App.id == app.id).with_for_update())
+    base = _base(opened, app)
+    before = configs.read_id(opened, base.config_id)
+    after = {name: value for name, value in (before | changes).items() if value is not None}
+    if after == before:
+        return before
+    config = configs.create(opened, app.id, after)
+    create(
+        opened,
+        app,
+        slug_id=base.slug_id,
+        config_id=config.id,
+        account_id=account_id,
+        description=describe(before, after),
+    )
+    return after
+
+
+def describe(before: dict[str, str], after: dict[str, str]) -> str:
+    """What a change of config vars is called in the list of releases: `Set FOO, BAR config vars` (Heroku)."""
+    put = [name for name, value in after.items() if before.get(name) != value]
+    gone = [name for name in before if name not in after]
+    parts = [f"{verb} {', '.join(names)}" for verb, names in (("Set", put), ("Remove", gone)) if names]
+    return " and ".join(parts) + " config vars"
+
+
+def rollback(opened: Session, app: App, target: Release, account_id: uuid.UUID | None) -> Release:
+    """A new release with the exact slug and config vars of `target`."""
+    if not can_roll_back_to(target):
+        why = "it failed" if target.status is ReleaseStatus.FAILED else "it has no slug"
+        raise InvalidParams(f"Cannot roll back to v{target.version}: {why}. Choose a release that ran.")
+    return create(
+        opened,
+        app,
+        slug_id=target.slug_id,
+        config_id=target.config_id,
+        account_id=account_id,
+        description=f"Rollback to v{target.version}",
+    )
+
+
+def can_roll_back_to(release: Release) -> bool:
+    """Whether a rollback to this release makes sense: it has a slug and did not fail."""
+    return release.slug_id is not None and release.status is not ReleaseStatus.FAILED
+
+
+def _base(opened: Session, app: App) -> Release:
+    base = releases.newest(opened, app.id)
+    if base is None:
+        raise LookupError(f"app {app.id} has no release that did not fail")
+    return base
+
+
+def _by(opened: Session, account_id: uuid.UUID | None) -> str:
+    account = opened.get(Account, account_id) if account_id else None
+    return f" by user {account.email}" if account else ""

@@ -1,0 +1,57 @@
+"""Apps and who may see them. An app that was deleted is archived: it is found by nobody, and its name is free again."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from hokku.store.tables import Account, App, Authorization, Collaborator, Domain, now
+
+
+def living() -> Select[tuple[App]]:
+    """The apps that are not archived."""
+    return select(App).where(App.archived_at.is_(None))
+
+
+def of_account(account_id: uuid.UUID) -> Select[tuple[App]]:
+    """The apps that the account owns or collaborates on."""
+    shared = select(Collaborator.app_id).where(Collaborator.account_id == account_id)
+    return living().where(or_(App.owner_id == account_id, App.id.in_(shared)))
+
+
+def by_identity(opened: Session, identity: str) -> App | None:
+    """The living app with this id or name."""
+    try:
+        return opened.scalar(living().where(App.id == uuid.UUID(identity)))
+    except ValueError:
+        return opened.scalar(living().where(App.name == identity))
+
+
+def name_is_taken(opened: Session, name: str) -> bool:
+    """Whether a living app has this name."""
+    return opened.scalar(select(App.id).where(App.name == name)) is not None
+
+
+def collaborates(opened: Session, app_id: uuid.UUID, account_id: uuid.UUID) -> bool:
+    """Whether the account is a collaborator of the app."""
+    query = select(Collaborator.id).where(Collaborator.app_id == app_id, Collaborator.account_id == account_id)
+    return opened.scalar(query) is not None
+
+
+def owner(opened: Session, app: App) -> Account:
+    """The account that owns the app."""
+    return opened.get_one(Account, app.owner_id)
+
+
+def archive(opened: Session, app: App) -> None:
+    """Delete the app as far as users can tell: the manifold then removes its dynos and routes.
+
+    Name, domains and tokens limited to it are free at once. The row stays under a name that no user can choose.
+    """
+    app.archived_at = now()
+    app.name = f"~{app.id.hex}"
+    for table in (Domain, Collaborator, Authorization):
+        for row in opened.scalars(select(table).where(table.app_id == app.id)):
+            opened.delete(row)

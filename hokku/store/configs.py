@@ -1,0 +1,40 @@
+"""Config vars at rest: immutable sets, encrypted with a key that the database does not hold.
+
+`config_key_file` has one Fernet key a line. The first encrypts; all decrypt, so a key is rotated by putting a new one on top.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from functools import cache
+
+from cryptography.fernet import Fernet, MultiFernet
+from sqlalchemy.orm import Session
+
+from hokku.settings import settings
+from hokku.store.tables import Config
+
+
+@cache
+def _cipher() -> MultiFernet:
+    keys = settings().config_key_file.read_text().split()
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def create(opened: Session, app_id: uuid.UUID, config_vars: dict[str, str]) -> Config:
+    """A new immutable set of config vars of the app."""
+    config = Config(app_id=app_id, ciphertext=_cipher().encrypt(json.dumps(config_vars, sort_keys=True).encode()))
+    opened.add(config)
+    opened.flush()
+    return config
+
+
+def read(config: Config) -> dict[str, str]:
+    """The config vars of `config`; raises `cryptography.fernet.InvalidToken` when the key is not the one it was made with."""
+    return json.loads(_cipher().decrypt(bytes(config.ciphertext)))
+
+
+def read_id(opened: Session, config_id: uuid.UUID) -> dict[str, str]:
+    """The config vars of the set with this id."""
+    return read(opened.get_one(Config, config_id))

@@ -1,0 +1,67 @@
+"""Bringing the database to this version's schema: Alembic revisions, then what other rooms keep in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from hokku.store.engine import engine
+
+_LOCK = 0x686F6B6B  # one upgrade at a time, whichever control host starts it
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+# Rooms with a schema of their own: "module:function"; the function takes no argument, is idempotent and returns whether
+# it changed anything. A module that does not exist is passed over.
+EXTRA = ("hokku.build.queue:ensure_schema",)
+
+
+def upgrade() -> bool:
+    """Bring the database to the newest revision; whether anything was changed. Safe to call from several hosts at once."""
+    with engine().connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        connection.commit()
+        try:
+            changed = _revisions(connection)
+            for name in EXTRA:
+                changed = _extra(name) or changed
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+            connection.commit()
+    return changed
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration for the migrations in this package."""
+    made = Config()
+    made.set_main_option("script_location", str(_MIGRATIONS))
+    made.attributes["connection"] = connection
+    return made
+
+
+def _revisions(connection: Connection) -> bool:
+    alembic = config(connection)
+    head = ScriptDirectory.from_config(alembic).get_current_head()
+    found = MigrationContext.configure(connection).get_current_revision()
+    connection.commit()
+    if found == head:
+        return False
+    command.upgrade(alembic, "head")
+    connection.commit()
+    return True
+
+
+def _extra(name: str) -> bool:
+    module, _, function = name.partition(":")
+    if find_spec(module) is None:
+        return False
+    apply: Callable[[], bool] = getattr(import_module(module), function)
+    return apply()

@@ -1,0 +1,10 @@
+"""Alembic's environment: runs on the connection that `hokku.store.migrate` holds its lock with."""
+
+from alembic import context
+
+from hokku.store.tables import Base
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+with context.begin_transaction():
+    context.run_migrations()

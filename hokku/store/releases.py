@@ -1,0 +1,53 @@
+"""Reading releases. They are made in `hokku.release`, and their status is set by the manifold."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hokku.store.tables import Release, ReleaseStatus, Slug
+
+
+def newest(opened: Session, app_id: uuid.UUID) -> Release | None:
+    """The newest release that did not fail: what the next one is built on (its slug and config vars)."""
+    return opened.scalar(
+        select(Release)
+        .where(Release.app_id == app_id, Release.status != ReleaseStatus.FAILED)
+        .order_by(Release.version.desc())
+        .limit(1)
+    )
+
+
+def current(opened: Session, app_id: uuid.UUID) -> Release | None:
+    """The newest release that succeeded: what users are served."""
+    return opened.scalar(
+        select(Release)
+        .where(Release.app_id == app_id, Release.status == ReleaseStatus.SUCCEEDED)
+        .order_by(Release.version.desc())
+        .limit(1)
+    )
+
+
+def by_identity(opened: Session, app_id: uuid.UUID, identity: str) -> Release | None:
+    """The app's release with this id or version (`7` or `v7`)."""
+    query = select(Release).where(Release.app_id == app_id)
+    try:
+        return opened.scalar(query.where(Release.id == uuid.UUID(identity)))
+    except ValueError:
+        number = identity.removeprefix("v")
+        if not number.isascii() or not number.isdigit() or len(number) > 9:
+            return None
+        return opened.scalar(query.where(Release.version == int(number)))
+
+
+def has_slug_release(opened: Session, app_id: uuid.UUID) -> bool:
+    """Whether the app ever had a release with a slug."""
+    query = select(Release.id).where(Release.app_id == app_id, Release.slug_id.is_not(None)).limit(1)
+    return opened.scalar(query) is not None
+
+
+def slug_of(opened: Session, release: Release | None) -> Slug | None:
+    """The slug of the release, if it has one."""
+    return opened.get(Slug, release.slug_id) if release is not None and release.slug_id else None
