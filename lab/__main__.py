@@ -1,4 +1,4 @@
-"""The lab's command: `python -m lab up|down|status|env|start|stop|kill|create|destroy|first-push`."""
+"""The lab's command: `python -m lab up|down|status|ready|env|first-push|start|stop|kill|create|destroy`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lab import daemon, host, lifetime, machines
+from lab import daemon, environment, first_push, host, lifetime, machines, status
 from lab.catalogue import default_machines, machine_named
 from lab.command import LabError
 
@@ -19,6 +19,7 @@ def main(arguments: Sequence[str]) -> int:
     up.add_argument("machine", nargs="*", help="machines besides the six that are always made")
     verbs.add_parser("down", help="remove every trace of the lab")
     verbs.add_parser("status", help="print what runs")
+    verbs.add_parser("ready", help="status 0 if machines, API and routers all answer")
     verbs.add_parser("env", help="print shell exports that point clients at the lab")
     verbs.add_parser("first-push", help="push the sample application unless it is deployed, and say what to type next")
     for verb, sentence in (
@@ -32,45 +33,37 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         host.require_root()
-        _act(chosen)
+        return _act(chosen)
     except LabError as problem:
         print(f"lab: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _act(chosen: argparse.Namespace) -> int:
+    """Do the chosen verb; gives the exit status."""
+    match chosen.verb:
+        case "up":
+            lifetime.up([*default_machines(), *(machine_named(name) for name in chosen.machine)], others=True)
+        case "down":
+            lifetime.down()
+        case "status":
+            print(status.table(), end="")
+        case "ready":
+            return 0 if status.is_whole() else 1
+        case "env":
+            print(environment.exports(), end="")
+        case "first-push":
+            first_push.ensure()
+        case "create":
+            lifetime.up([machine_named(chosen.machine)], others=False)
+        case "start" | "stop" | "kill" | "destroy":
+            machine = machine_named(chosen.machine)
+            if not daemon.is_ready():
+                raise LabError("The lab does not run: bring it up with `make up`.")
+            getattr(machines, chosen.verb)(machine)
     return 0
-
-
-def _act(chosen: argparse.Namespace) -> None:
-    if chosen.verb == "down":
-        lifetime.down()
-        return
-    if chosen.verb == "env":
-        from lab import environment
-
-        print(environment.exports(), end="")
-        return
-    if chosen.verb == "status":
-        from lab import status
-
-        print(status.table(), end="")
-        return
-    if chosen.verb == "first-push":
-        from lab import first_push
-
-        first_push.ensure()
-        return
-    if chosen.verb == "up":
-        lifetime.up([*default_machines(), *(machine_named(name) for name in chosen.machine)], others=True)
-        return
-    machine = machine_named(chosen.machine)
-    if chosen.verb == "create":
-        lifetime.up([machine], others=False)
-        return
-    if not daemon.is_ready():
-        raise LabError("The lab does not run: bring it up with `make up`.")
-    acts = {"start": machines.start, "stop": machines.stop, "kill": machines.kill, "destroy": machines.destroy}
-    acts[chosen.verb](machine)
 
 
 if __name__ == "__main__":

@@ -68,8 +68,6 @@ def _tree() -> dict[str, tuple[int, str]]:
     }
     for certificate in sources.extra_certificates():
         tree[f"usr/local/share/ca-certificates/{certificate.name}"] = (0o644, certificate.read_text())
-    if sources.extra_certificates():
-        tree["etc/pip.conf"] = (0o644, "[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n")
     return tree
 
 

@@ -84,5 +84,5 @@ def _free_loop_devices() -> None:
     """Detach every loop device whose file is the lab's."""
     listed = json.loads(run(["losetup", "--list", "--json"]) or "{}").get("loopdevices", [])
     for device in listed:
-        if str(device["back-file"]).startswith(str(settings.HOME)):
+        if str(device["back-file"]).startswith(f"{settings.HOME}/"):
             run(["losetup", "--detach", device["name"]], check=False)

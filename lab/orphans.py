@@ -46,5 +46,5 @@ def _roots_at(process: Path, root: str) -> bool:
             return False
         source = words[words.index("-") + 2]
         backing = Path("/sys/block") / Path(source).name / "loop" / "backing_file"
-        return backing.exists() and backing.read_text().startswith(str(settings.HOME))
+        return backing.exists() and backing.read_text().startswith(f"{settings.HOME}/")
     return False

@@ -1,0 +1,126 @@
+# Hokku: `make up` brings a whole platform up on this computer, `make test` is what CI runs, `make down` removes it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+LAB := $(BIN)/python -m lab
+export PYTHONDONTWRITEBYTECODE := 1
+export PYLXD_WARNINGS := none
+
+LAB_PACKAGES := btrfs-progs ca-certificates curl dnsmasq-base e2fsprogs git iproute2 iptables kmod lxcfs lxd \
+	mmdebstrap nftables openssh-client procps python3-venv rsync util-linux zstd
+TEST_PACKAGES := gcc haproxy libc6-dev postgresql redis-server rsyslog rsyslog-hiredis rsyslog-openssl rsyslog-relp \
+	shellcheck wrk
+
+INVENTORY ?= inventory/lab
+
+.PHONY: help venv packages test-packages up deploy status env down \
+	test test-all lint test-unit test-integration test-acceptance test-faults bench
+
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+packages:
+	@$(call install,$(LAB_PACKAGES))
+
+test-packages:
+	@$(call install,$(TEST_PACKAGES))
+
+venv: packages ## Debian's packages and the project's Python environment
+	@wanted=$$(sha256sum pyproject.toml | cut -d' ' -f1); \
+	if [ "$$(cat .venv/.installed 2>/dev/null || true)" != "$$wanted" ]; then \
+		echo "Installing the project's Python packages into .venv …"; began=$$SECONDS; \
+		[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv; \
+		$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'; \
+		echo "$$wanted" > .venv/.installed; \
+		echo "Installing the project's Python packages: done in $$((SECONDS - began)) s"; \
+	fi
+	@install -d -m 0700 .cache .cache/facts
+
+up: venv ## the lab's machines, the platform on them, and a first app; heals what is broken
+	@began=$$SECONDS; \
+	$(LAB) up; machines=$$((SECONDS - began)); \
+	$(MAKE) deploy; deployed=$$((SECONDS - began)); \
+	$(LAB) first-push; \
+	echo "make up: machines $$machines s, site.yml $$((deployed - machines)) s," \
+		"first app $$((SECONDS - began - deployed)) s, together $$((SECONDS - began)) s"
+
+deploy: venv ## run the site playbook on the inventory (INVENTORY=inventory/lab)
+	@$(BIN)/ansible-playbook -i $(INVENTORY) playbooks/site.yml
+
+status: ## what runs
+	@$(or $(wildcard $(BIN)/python),python3) -m lab status
+
+env: ## exports for a shell: eval "$(make env)"
+	@$(or $(wildcard $(BIN)/python),python3) -m lab env
+
+down: ## remove every trace of the lab
+	@$(or $(wildcard $(BIN)/python),python3) -m lab down
+
+test: venv ## everything CI runs
+	@$(call phases,lint test-unit test-integration test-acceptance)
+
+test-all: venv ## what CI runs, and the promises under faults
+	@$(call phases,lint test-unit test-integration test-acceptance test-faults)
+
+lint: venv test-packages ## linters
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/yamllint --strict .
+	@shellcheck lab/image_files/hokku-lab-cgroups .ci/run
+	@$(BIN)/ansible-playbook -i $(INVENTORY) --syntax-check playbooks/site.yml > /dev/null
+	@$(BIN)/ansible-lint --offline --quiet
+
+test-unit: venv ## tests that need nothing
+	@$(BIN)/pytest tests/unit
+
+test-integration: venv test-packages ## tests against real servers on this computer
+	@$(BIN)/pytest tests/integration
+
+test-acceptance: venv ## the lab's platform as its users meet it
+	@$(call have_lab)
+	@$(BIN)/pytest tests/acceptance
+
+test-faults: venv ## what is promised, with real faults under real load
+	@$(call have_lab)
+	@$(BIN)/pytest tests/faults
+
+bench: venv test-packages ## measure, and write docs/benchmarks.md
+	@$(call have_lab)
+	@$(BIN)/python -m tests.bench
+
+# Install those of the packages $(1) that are missing.
+define install
+missing=(); \
+for package in $(1); do \
+	[ "$$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2>/dev/null || true)" = installed ] || missing+=("$$package"); \
+done; \
+if [ "$${#missing[@]}" -gt 0 ]; then \
+	[ "$$(id -u)" = 0 ] || { echo "Missing Debian packages: $${missing[*]}. Run the same command as root." >&2; exit 1; }; \
+	echo "Installing Debian packages: $${missing[*]} …"; began=$$SECONDS; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -qq update; \
+	apt-get -qq -y install --no-install-recommends -o Dpkg::Use-Pty=0 "$${missing[@]}" > /dev/null; \
+	echo "Installing Debian packages: done in $$((SECONDS - began)) s"; \
+fi
+endef
+
+# Make the phases $(1) one after the other; their times are told before the last one ends with its own.
+define phases
+told=""; \
+for phase in $(1); do \
+	printf '\n== %s\n' "$$phase"; \
+	if [ "$$phase" = "$(lastword $(1))" ]; then printf 'Phases so far:%s\n' "$$told"; fi; \
+	began=$$SECONDS; \
+	$(MAKE) "$$phase"; \
+	told="$$told $$phase $$((SECONDS - began)) s,"; \
+	if [ "$$phase" != "$(lastword $(1))" ]; then echo "== $$phase: $$((SECONDS - began)) s"; fi; \
+done
+endef
+
+define have_lab
+$(LAB) ready || { echo "The lab is not up; it is brought up first."; $(MAKE) up; }
+endef
