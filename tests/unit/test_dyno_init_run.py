@@ -1,4 +1,4 @@
-"""dyno-init as an ordinary process (built with -DHOKKU_TEST): what the application sees and what reaches the log way."""
+"""dyno-init as an ordinary process (built with -DHOKKU_TEST): what the application sees, what reaches the log way."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LogWay:
     def __init__(self, port: int = 0) -> None:
         self.server = socket.create_server(("127.0.0.1", port))
         self.connections: list[socket.socket] = []
-        self.address = "127.0.0.1:%d" % self.server.getsockname()[1]
+        self.address = f"127.0.0.1:{self.server.getsockname()[1]}"
         self.lines: list[bytes] = []
         self.reading = threading.Event()
         self.reading.set()
@@ -59,7 +59,7 @@ class LogWay:
                 self.lines.append(frame[4:])
 
 
-@pytest.fixture()
+@pytest.fixture
 def way():
     opened = LogWay()
     yield opened
@@ -78,12 +78,14 @@ class Dyno:
         start.chmod(0o755)
         self.env = {"DYNO": "web.1", "HOKKU_PROCESS": "web", "PORT": "5000", "HEROKU_DYNO_ID": "abc", "LEAK": "1"}
 
-    def start(self, command: str, log: str, env: bytes = b"", mode: str = "run") -> subprocess.Popen[bytes]:
+    def start(
+        self, command: str, log: str, env: bytes = b"", mode: str = "run", under: tuple[str, ...] = ()
+    ) -> subprocess.Popen[bytes]:
         (self.root / "etc/hokku/dyno.env").write_bytes(env)
         (self.root / "etc/hokku/commands").write_bytes(b"web=" + command.encode() + b"\0worker=true\0")
         given = self.env | {"ASAN_OPTIONS": "detect_leaks=0", "HOKKU_ROOT": str(self.root), "HOKKU_LOG": log}
         given["HOKKU_MODE"] = mode
-        return subprocess.Popen([self.binary], env=given, stderr=subprocess.PIPE)
+        return subprocess.Popen([*under, str(self.binary)], env=given, stderr=subprocess.PIPE)
 
     def run(self, command: str, log: str, env: bytes = b"") -> int:
         return self.start(command, log, env).wait(DEADLINE)
@@ -93,7 +95,7 @@ class Dyno:
         return json.loads((self.root / "var/lib/hokku/exit").read_text())
 
 
-@pytest.fixture()
+@pytest.fixture
 def dyno(tmp_path: Path, binary: Path) -> Dyno:
     return Dyno(tmp_path / "root", binary)
 
@@ -174,6 +176,37 @@ def test_sigterm_reaches_every_process_and_the_end_is_waited_for(dyno: Dyno, way
     process.send_signal(signal.SIGTERM)
     assert process.wait(DEADLINE) == 3
     until(lambda: {b"child ends", b"parent ends"} <= set(way.lines), str(way.lines))
+
+
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode != 0,
+    reason="needs the right to make a PID namespace",
+)
+def test_as_pid_1_sigterm_reaches_daemons_and_orphans_are_reaped(dyno: Dyno, way: LogWay) -> None:
+    command = (
+        "trap '' CHLD; setsid bash -c \"trap 'echo daemon ends; exit' TERM; echo daemon; "
+        'while :; do sleep 0.05; done" & (sleep 0.01 &); '
+        "trap 'sleep 0.5; echo main ends; exit 4' TERM; echo main $$; while :; do sleep 0.05; done"
+    )
+    process = dyno.start(command, way.address, under=("unshare", "--pid", "--fork", "--kill-child"))
+    until(lambda: b"daemon" in way.lines and any(x.startswith(b"main") for x in way.lines), "both started")
+    init = next(iter(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()))
+    until(lambda: all("Z" not in stat_of(pid) for pid in children(init)), "nothing is left unreaped")
+    os.kill(int(init), signal.SIGTERM)
+    assert process.wait(DEADLINE) == 4
+    until(lambda: {b"daemon ends", b"main ends"} <= set(way.lines), str(way.lines))
+    assert dyno.exit == {"status": 4, "signal": None}
+
+
+def children(pid: str) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def stat_of(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return ""
 
 
 def test_without_a_log_way_the_application_runs_on_and_drops_are_counted_when_it_comes(dyno: Dyno) -> None:
