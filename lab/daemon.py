@@ -119,13 +119,17 @@ def _daemon_processes() -> list[int]:
 
 
 def _helper_processes() -> list[int]:
-    """Processes that the lab's LXD left running: whatever carries the daemon's folder in its arguments."""
-    names = ("dnsmasq", "lxd", "[lxc", "lxc")
-    return [
-        pid
-        for pid, argv in _processes()
-        if Path(argv[0].split(" ")[0]).name in names and any(str(settings.LXD_DIR) in part for part in argv)
-    ]
+    """Processes that the lab's LXD left running: monitors and forkproxies know its folder, dnsmasq is told it."""
+    own = f"LXD_DIR={settings.LXD_DIR}".encode()
+    found = []
+    for pid, argv in _processes():
+        program = Path(argv[0].split(" ")[0]).name
+        with contextlib.suppress(OSError):
+            knows = program in ("lxd", "[lxc", "lxc") and own in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            told = program == "dnsmasq" and any(f"{settings.LXD_DIR}/" in part for part in argv)
+            if knows or told:
+                found.append(pid)
+    return found
 
 
 def _processes() -> list[tuple[int, list[str]]]:

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lab import access, daemon, host, image, machines, network, orphans, settings
+from lab import access, cgroups, daemon, host, image, machines, network, orphans, settings
 from lab.catalogue import CATALOGUE, Machine
 from lab.command import LabError, lxc, run
 from lab.progress import say, step
@@ -50,6 +50,7 @@ def down() -> None:
         for machine in CATALOGUE:
             with contextlib.suppress(LabError):
                 orphans.remove(machine)
+            cgroups.remove_empty(machine)
         network.remove_leftovers()
         _unmount_all()
         _free_loop_devices()

@@ -50,6 +50,10 @@ def start(machine: Machine) -> None:
     found = states().get(machine.name)
     if found is None:
         raise LabError(f"{machine.name} does not exist: make it with `python -m lab create {machine.name}`.")
+    if found == "Running" and not _sees_its_kernel(machine):
+        say(f"{machine.name} lost lxcfs, which died while it ran; it is started again")
+        kill(machine)
+        found = "Stopped"
     if found != "Running":
         orphans.remove(machine)
         if found != "Stopped":
@@ -97,6 +101,15 @@ def bring_up(chosen: Sequence[Machine]) -> None:
         for machine in chosen:
             create(machine)
         _each(start, chosen)
+
+
+def _sees_its_kernel(machine: Machine) -> bool:
+    """Whether the machine can read the files of /proc that lxcfs serves; a dead lxcfs breaks them until a new start."""
+    try:
+        lxc("exec", machine.name, "--", "cat", "/proc/uptime", timeout=30)
+    except LabError:
+        return False
+    return True
 
 
 def _each(act: Callable[[Machine], None], chosen: Sequence[Machine]) -> None:

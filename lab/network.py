@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+import time
+from pathlib import Path
 
 from lab import host, settings
 from lab.command import lxc, run
-from lab.progress import step
+from lab.progress import say, step
 
 
 def ensure_pool() -> None:
@@ -30,6 +34,9 @@ def ensure_bridge() -> None:
             )
     elif lxc("network", "get", settings.BRIDGE, "bridge.mtu").strip() != str(mtu):
         lxc("network", "set", settings.BRIDGE, f"bridge.mtu={mtu}")
+    if not _dnsmasq_runs():
+        say(f"The bridge's dnsmasq is dead; {settings.BRIDGE} is set up again")
+        lxc("network", "set", settings.BRIDGE, f"raw.dnsmasq=# set up again at {time.time():.0f}")
 
 
 def remove_leftovers() -> None:
@@ -47,6 +54,15 @@ def remove_leftovers() -> None:
         used = any(chain["table"] == table["name"] and chain["family"] == table["family"] for chain in others)
         if table["name"] == "lxd" and not used:
             run(["nft", "delete", "table", table["family"], table["name"]], check=False)
+
+
+def _dnsmasq_runs() -> bool:
+    """Whether the process that LXD wrote down as the bridge's dnsmasq is alive."""
+    record = settings.LXD_DIR / "networks" / settings.BRIDGE / "dnsmasq.pid"
+    with contextlib.suppress(OSError):
+        number = re.search(r"^pid: (\d+)$", record.read_text(), re.MULTILINE)
+        return number is not None and Path(f"/proc/{number[1]}/comm").read_text().strip() == "dnsmasq"
+    return False
 
 
 def _names(kind: str) -> list[str]:
