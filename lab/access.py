@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
 
 from lab import settings
@@ -47,21 +49,23 @@ def remember_host_key(machine: Machine) -> None:
     for port in machine.ports:
         if port.connect == 22:
             names += [f"[localhost]:{port.listen}", f"[127.0.0.1]:{port.listen}"]
-    _write([line for line in _others(machine)] + [f"{','.join(names)} {kind} {key}"])
+    _rewrite(machine, f"{','.join(names)} {kind} {key}")
 
 
 def forget_host_key(machine: Machine) -> None:
     """Take the machine's line out of the lab's known_hosts."""
-    _write(_others(machine))
+    _rewrite(machine, None)
 
 
-def _others(machine: Machine) -> list[str]:
-    if not settings.KNOWN_HOSTS.exists():
-        return []
-    return [line for line in settings.KNOWN_HOSTS.read_text().splitlines() if line.split(",")[0] != machine.name]
-
-
-def _write(lines: list[str]) -> None:
-    part = settings.KNOWN_HOSTS.with_suffix(".part")
-    part.write_text("".join(f"{line}\n" for line in sorted(lines)))
-    part.replace(settings.KNOWN_HOSTS)
+def _rewrite(machine: Machine, line: str | None) -> None:
+    """Put `line` in the place of the machine's line; one writer at a time, and readers see the old file or the new."""
+    folder = os.open(settings.SSH_DIR, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        known = settings.KNOWN_HOSTS.read_text().splitlines() if settings.KNOWN_HOSTS.exists() else []
+        lines = [other for other in known if other.split(",")[0] != machine.name] + ([line] if line else [])
+        part = settings.KNOWN_HOSTS.with_suffix(".part")
+        part.write_text("".join(f"{each}\n" for each in sorted(lines)))
+        part.replace(settings.KNOWN_HOSTS)
+    finally:
+        os.close(folder)
