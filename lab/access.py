@@ -12,20 +12,19 @@ from lab.command import lxc, run
 from lab.progress import wait_until
 
 
-def ensure_key() -> str:
-    """Have the lab's SSH key pair; gives the public key's line."""
+def ensure_key() -> None:
+    """Have the lab's SSH key pair."""
     settings.SSH_DIR.mkdir(mode=0o700, exist_ok=True)
     if not settings.SSH_KEY.exists():
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "hokku-lab", "-f", str(settings.SSH_KEY)])
-    return settings.SSH_KEY.with_suffix(".pub").read_text()
 
 
 def authorize(machine: Machine) -> None:
     """Let the lab's key in as root; the machine must run."""
-    key = ensure_key()
-    lxc("exec", machine.name, "--", "mkdir", "-p", "-m", "0700", "/root/.ssh")
-    lxc("exec", machine.name, "--", "tee", "/root/.ssh/authorized_keys", feed=key)
-    lxc("exec", machine.name, "--", "chmod", "0600", "/root/.ssh/authorized_keys")
+    ensure_key()
+    target = f"{machine.name}/root/.ssh/authorized_keys"
+    source = str(settings.SSH_KEY.with_suffix(".pub"))
+    lxc("file", "push", "--create-dirs", "--mode=0600", "--uid=0", "--gid=0", source, target)
 
 
 def answers(machine: Machine) -> bool:
@@ -44,7 +43,8 @@ def wait_for_ssh(machine: Machine, seconds: float = 120) -> None:
 
 def remember_host_key(machine: Machine) -> None:
     """Write the machine's host key, read through LXD, into the lab's known_hosts under each of its addresses."""
-    kind, key = lxc("exec", machine.name, "--", "cat", "/etc/ssh/ssh_host_ed25519_key.pub").split()[:2]
+    # Not by `lxc exec … cat`: LXD 5.0 now and then loses the output of a short command.
+    kind, key = lxc("file", "pull", f"{machine.name}/etc/ssh/ssh_host_ed25519_key.pub", "-").split()[:2]
     names = [machine.name, machine.address]
     for port in machine.ports:
         if port.connect == 22:
