@@ -1,0 +1,166 @@
+"""Builds, their output, and who works on them. The table is the queue: see `hokku.build.worker` for why.
+
+A build is waiting while it is PENDING without a `worker`, and under way while it is PENDING with one. A worker proves
+that it lives by an advisory lock of its own (`hold`), which PostgreSQL drops when the worker's connection dies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+
+import psycopg
+from sqlalchemy import delete, exists, func, select, text, update
+from sqlalchemy.orm import Session, aliased
+
+from hokku.store.engine import BUILD, notify
+from hokku.store.tables import App, Build, BuildOutput, BuildStatus, Release, Slug, Source, now
+
+_CLAIM = 0x686F6B6C  # advisory lock: one claim at a time, so that an app never has two builds under way
+
+
+def create(
+    opened: Session,
+    app: App,
+    *,
+    account_id: uuid.UUID | None,
+    source_id: uuid.UUID,
+    commit: str | None,
+    buildpacks: list | None = None,
+) -> Build:
+    """A waiting build of an uploaded source; builders hear of it when the transaction commits."""
+    build = Build(
+        app_id=app.id,
+        account_id=account_id,
+        source_id=source_id,
+        commit=commit,
+        stack=app.stack,
+        buildpacks=list(app.buildpacks if buildpacks is None else buildpacks),
+    )
+    source = opened.get(Source, source_id)
+    opened.add(build)
+    opened.flush()
+    if source is not None:
+        build.timings = {"receive": round((build.created_at - source.created_at).total_seconds(), 3)}
+    notify(opened, BUILD, build.id)
+    return build
+
+
+def by_identity(opened: Session, app_id: uuid.UUID, identity: str) -> Build | None:
+    """The app's build with this id."""
+    try:
+        return opened.scalar(select(Build).where(Build.app_id == app_id, Build.id == uuid.UUID(identity)))
+    except ValueError:
+        return None
+
+
+def output_after(opened: Session, build_id: uuid.UUID, seq: int = 0) -> list[tuple[int, str]]:
+    """The build's output that came after `seq` (0: all of it), as (seq, text) in order."""
+    query = select(BuildOutput.seq, BuildOutput.chunk).where(BuildOutput.build_id == build_id, BuildOutput.seq > seq)
+    return [(row.seq, row.chunk) for row in opened.execute(query.order_by(BuildOutput.seq))]
+
+
+def output_is_done(opened: Session, build_id: uuid.UUID) -> bool:
+    """Whether nothing will be added to the build's output any more. Ask before you read, so that nothing is missed."""
+    return opened.scalar(select(Build.output_done).where(Build.id == build_id)) is not False
+
+
+def append_output(opened: Session, build_id: uuid.UUID, chunk: str) -> None:
+    """Add to the build's output and tell its readers. PostgreSQL's text holds no NUL, so those are dropped."""
+    opened.add(BuildOutput(build_id=build_id, chunk=chunk.replace("\x00", "")))
+    notify(opened, BUILD, build_id)
+
+
+def claim(opened: Session, worker: str) -> Build | None:
+    """The longest waiting build of an app that has none under way, now `worker`'s; None when there is none."""
+    opened.execute(select(func.pg_advisory_xact_lock(_CLAIM)))
+    other = aliased(Build)
+    under_way = exists().where(
+        other.app_id == Build.app_id, other.status == BuildStatus.PENDING, other.worker.is_not(None)
+    )
+    waiting = select(Build).where(Build.status == BuildStatus.PENDING, Build.worker.is_(None), ~under_way)
+    build = opened.scalar(waiting.order_by(Build.created_at).limit(1))
+    if build is not None:
+        build.worker = worker
+    return build
+
+
+def mine(opened: Session, build_id: uuid.UUID, worker: str) -> Build | None:
+    """The build, locked, if it is still pending and still this worker's: whoever gets None must not touch it again."""
+    query = select(Build).where(Build.id == build_id, Build.status == BuildStatus.PENDING, Build.worker == worker)
+    return opened.scalar(query.with_for_update())
+
+
+def keep_timings(opened: Session, build: Build, seconds: dict[str, float]) -> None:
+    """Add to the seconds by phase."""
+    build.timings = dict(build.timings) | {phase: round(value, 3) for phase, value in seconds.items()}
+
+
+def finish(opened: Session, build: Build, status: BuildStatus, error: str | None = None) -> None:
+    """End the build: its status, why it failed, and the end of its output."""
+    build.status, build.error, build.output_done = status, error, True
+    notify(opened, BUILD, build.id)
+
+
+def under_way(opened: Session) -> list[Build]:
+    """Builds that some worker has."""
+    return list(opened.scalars(select(Build).where(Build.status == BuildStatus.PENDING, Build.worker.is_not(None))))
+
+
+def hold(connection: psycopg.Connection, worker: str) -> bool:
+    """Take the lock that says `worker` lives, for as long as `connection` does; False when somebody else has it."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(worker),)).fetchone()
+    return bool(row and row[0])
+
+
+def release_hold(connection: psycopg.Connection, worker: str) -> None:
+    """Give back the lock that `hold` took."""
+    connection.execute("SELECT pg_advisory_unlock(%s)", (_key(worker),))
+
+
+def _key(worker: str) -> int:
+    return int.from_bytes(hashlib.sha256(worker.encode()).digest()[:8], signed=True)
+
+
+def spent_sources(opened: Session, age: timedelta) -> list[uuid.UUID]:
+    """Sources older than `age` that no pending build needs."""
+    needed = exists().where(Build.source_id == Source.id, Build.status == BuildStatus.PENDING)
+    return list(opened.scalars(select(Source.id).where(Source.created_at < now() - age, ~needed)))
+
+
+def forget_sources(opened: Session, source_ids: Iterable[uuid.UUID]) -> None:
+    """Delete the rows of sources."""
+    opened.execute(delete(Source).where(Source.id.in_(list(source_ids))))
+
+
+def living_apps(opened: Session) -> set[uuid.UUID]:
+    """The ids of apps that were not deleted: repositories and caches of others may go."""
+    return set(opened.scalars(select(App.id).where(App.archived_at.is_(None))))
+
+
+def trim_output(opened: Session, age: timedelta) -> None:
+    """Delete the output of builds that ended longer than `age` ago."""
+    old = select(Build.id).where(Build.status != BuildStatus.PENDING, Build.updated_at < now() - age)
+    opened.execute(delete(BuildOutput).where(BuildOutput.build_id.in_(old)))
+
+
+def release_of(opened: Session, build: Build) -> Release | None:
+    """The release that the build made."""
+    return opened.get(Release, build.release_id) if build.release_id else None
+
+
+def slug_in_use(opened: Session, sha256: str) -> bool:
+    """Whether a slug row still names this content."""
+    return opened.scalar(select(Slug.id).where(Slug.sha256 == sha256).limit(1)) is not None
+
+
+def abandon(opened: Session, worker: str) -> None:
+    """Give a worker's builds that have not made a release back to the queue."""
+    opened.execute(
+        update(Build)
+        .where(Build.status == BuildStatus.PENDING, Build.worker == worker, Build.release_id.is_(None))
+        .values(worker=None)
+    )
+    opened.execute(text("SELECT pg_notify(:channel, '')"), {"channel": BUILD})
