@@ -12,8 +12,8 @@ short_description: Several small files and directories of a host, kept in one ca
 version_added: 0.1.0
 author: [The Hokku developers (@hokku)]
 description:
-  - Writes the given files and makes the given directories with their owner, group and mode. One call does what a loop of
-    copies would do with one connection for each.
+  - Writes the given files and makes the given directories with their owner, group and mode.
+    One call does what a loop of copies would do with one connection for each.
   - Contents are never shown, neither in results nor in a diff.
 options:
   directories:

@@ -12,8 +12,9 @@ short_description: The platform's certificates and secrets, made once and kept o
 version_added: 0.1.0
 author: [The Hokku developers (@hokku)]
 description:
-  - Keeps a directory with the platform's certificate authority, a certificate for each host, the wildcard certificate of
-    the applications' domain, the manifold's pinned client certificate and the platform's random secrets.
+  - Keeps a directory with the platform's certificate authority, a certificate for each host, the
+    wildcard certificate of the applications' domain, the manifold's pinned client certificate and the platform's random
+    secrets.
   - What exists and is still good is never touched. A host's certificate is renewed when it ends soon, when its names
     changed, or when the authority did.
   - Run it on the controller (C(delegate_to=localhost), C(run_once=true)).
@@ -202,7 +203,7 @@ def cert_pem(cert):
 
 
 def _builder(name, key, days, issuer=None):
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
     return (
         x509.CertificateBuilder()
@@ -284,7 +285,7 @@ def why_renew(pem, key, names, ca_cert, renew_days):
         return "made anew, it could not be read"
     if private.public_key() != cert.public_key():
         return "made anew, its key is another's"
-    left = (cert.not_valid_after_utc - datetime.datetime.now(datetime.timezone.utc)).days
+    left = (cert.not_valid_after_utc - datetime.datetime.now(datetime.UTC)).days
     if left < renew_days:
         return f"renewed, it ends in {left} days"
     if ca_cert is None:

@@ -13,8 +13,8 @@ version_added: 0.1.0
 author: [The Hokku developers (@hokku)]
 description:
   - Runs C(psql) as the operating system's user C(postgres), with its statements on standard input.
-  - Only the SCRAM-SHA-256 verifier of the password is sent to the server, so that the password is in no argument list, no
-    server log and no result. A password that is already right is left alone.
+  - Only the SCRAM-SHA-256 verifier of the password is sent to the server, so that the password is in no
+    argument list, no server log and no result. A password that is already right is left alone.
 options:
   name:
     description: Name of the role and of its database.

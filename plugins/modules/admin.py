@@ -1,0 +1,112 @@
+#!/usr/bin/python
+# Copyright: The Hokku developers
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: admin
+short_description: The schema of the platform's database, and the first account
+version_added: 0.1.0
+author: [The Hokku developers (@hokku)]
+description:
+  - Runs C(hokku admin migrate) and C(hokku admin bootstrap) on a control host, as the services' user.
+  - Password and token reach the command through files in memory, never through an argument or the disk.
+options:
+  command:
+    description: The C(hokku) command.
+    type: path
+    default: /opt/hokku/venv/bin/hokku
+  user:
+    description: The operating system's user to run it as.
+    type: str
+    default: hokku
+  email:
+    description: Email of the first account.
+    type: str
+    required: true
+  password:
+    description: Its password.
+    type: str
+    required: true
+  token:
+    description: Its API token.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    description: Does nothing and says so; what would change cannot be known without the database.
+    support: partial
+  diff_mode:
+    description: Does not show a difference.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: The database is ready
+  hokku.platform.admin:
+    email: admin@example.com
+    password: "{{ lookup('ansible.builtin.file', '/etc/hokku-secrets/admin_password') }}"
+    token: "{{ lookup('ansible.builtin.file', '/etc/hokku-secrets/admin_token') }}"
+"""
+
+RETURN = r"""
+actions:
+  description: What was done.
+  returned: always
+  type: list
+  elements: str
+  sample: ["schema migrated", "first account made or brought up to date"]
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def in_memory(name, content):
+    """A file descriptor of a file without a name on any disk, that holds `content`."""
+    number = os.memfd_create(name, 0)
+    os.write(number, content.encode())
+    return number
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "command": {"type": "path", "default": "/opt/hokku/venv/bin/hokku"},
+            "user": {"type": "str", "default": "hokku"},
+            "email": {"type": "str", "required": True},
+            "password": {"type": "str", "required": True, "no_log": True},
+            "token": {"type": "str", "required": True, "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    if module.check_mode:
+        module.exit_json(changed=False, actions=[])
+
+    def hokku(arguments, descriptors=()):
+        """Whether the command says that it changed something; fails the module with what it said."""
+        argv = ["runuser", "-u", module.params["user"], "--", module.params["command"], "admin", *arguments]
+        status, out, err = module.run_command(argv, cwd="/", pass_fds=descriptors)
+        if status != 0:
+            said = (err or out).strip()
+            last = (said.splitlines() or ["it said nothing"])[-1].strip()
+            module.fail_json(msg=f"hokku admin {arguments[0]} failed: {last}", stderr=said)
+        return out.split()[-1:] == ["changed"]
+
+    actions = []
+    if hokku(["migrate"]):
+        actions.append("schema migrated")
+    descriptors = [in_memory(name, module.params[name]) for name in ("password", "token")]
+    files = [f"/dev/fd/{number}" for number in descriptors]
+    arguments = ["bootstrap", "--email", module.params["email"], "--password-file", files[0], "--token-file", files[1]]
+    if hokku(arguments, descriptors):
+        actions.append("first account made or brought up to date")
+    module.exit_json(changed=bool(actions), actions=actions)
+
+
+if __name__ == "__main__":
+    main()
