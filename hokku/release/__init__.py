@@ -1,6 +1,6 @@
 """Slug + config → release: deploys, config changes, rollbacks."""
 
-from hokku.release.announce import announce
 from hokku.release.cut import can_roll_back_to, configure, create, deploy, first, rollback
+from hokku.release.log_lines import announce
 
 __all__ = ["announce", "can_roll_back_to", "configure", "create", "deploy", "first", "rollback"]

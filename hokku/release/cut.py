@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hokku.errors import InvalidParams
-from hokku.release.announce import announce
+from hokku.release.log_lines import announce
 from hokku.store import configs, formations, releases
 from hokku.store.engine import WANTED, notify
 from hokku.store.tables import Account, App, Release, ReleaseStatus, Slug, now
@@ -58,18 +58,20 @@ def first(opened: Session, app: App, account_id: uuid.UUID) -> None:
         create(opened, app, slug_id=None, config_id=config.id, account_id=account_id, description=description)
 
 
-def deploy(opened: Session, app: App, slug: Slug, account_id: uuid.UUID | None, description: str | None = None) -> Release:
+def deploy(
+    opened: Session, app: App, slug: Slug, account_id: uuid.UUID | None, description: str | None = None
+) -> Release:
     """A release of `slug` with the config vars the app has now."""
     if slug.app_id != app.id:
         raise InvalidParams(f"Slug {slug.id} is not of the app {app.name}. Build it for this app.")
     base = _base(opened, app)
     text = description or (f"Deploy {slug.commit[:8]}" if slug.commit else "Deploy")
-    return create(
-        opened, app, slug_id=slug.id, config_id=base.config_id, account_id=account_id, description=text
-    )
+    return create(opened, app, slug_id=slug.id, config_id=base.config_id, account_id=account_id, description=text)
 
 
-def configure(opened: Session, app: App, changes: dict[str, str | None], account_id: uuid.UUID | None) -> dict[str, str]:
+def configure(
+    opened: Session, app: App, changes: dict[str, str | None], account_id: uuid.UUID | None
+) -> dict[str, str]:
     """Set config vars (None removes one) and return them all. Without a difference there is no new release."""
     opened.execute(select(App.id).where(App.id == app.id).with_for_update())
     base = _base(opened, app)

@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from hokku.store.tables import Account, Authorization, now
 
 _hasher = PasswordHasher()
-_NOBODY = _hasher.hash(secrets.token_hex(16))  # checked for unknown emails, so that time does not tell who has an account
+_NOBODY = _hasher.hash(
+    secrets.token_hex(16)
+)  # checked for unknown emails, so that time does not tell who has an account
 
 
 def hash_password(password: str) -> str:

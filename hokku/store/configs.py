@@ -1,6 +1,7 @@
 """Config vars at rest: immutable sets, encrypted with a key that the database does not hold.
 
-`config_key_file` has one Fernet key a line. The first encrypts; all decrypt, so a key is rotated by putting a new one on top.
+`config_key_file` has one Fernet key a line. The first encrypts; all decrypt, so a key is rotated by putting a new one
+on top.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def create(opened: Session, app_id: uuid.UUID, config_vars: dict[str, str]) -> C
 
 
 def read(config: Config) -> dict[str, str]:
-    """The config vars of `config`; raises `cryptography.fernet.InvalidToken` when the key is not the one it was made with."""
+    """The config vars of `config`; raises `cryptography.fernet.InvalidToken` when no key fits."""
     return json.loads(_cipher().decrypt(bytes(config.ciphertext)))
 
 

@@ -24,7 +24,7 @@ EXTRA = ("hokku.build.queue:ensure_schema",)
 
 
 def upgrade() -> bool:
-    """Bring the database to the newest revision; whether anything was changed. Safe to call from several hosts at once."""
+    """Bring the database to the newest revision; whether anything was changed. Several hosts may call it at once."""
     with engine().connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         connection.commit()

@@ -80,7 +80,19 @@ def redis_url(workdir: Path) -> Iterator[str]:
     if program is None:
         pytest.skip("Redis is not installed: apt-get install redis-server")
     port = free_port()
-    argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(workdir)]
+    argv = [
+        program,
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--dir",
+        str(workdir),
+    ]
     server = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
     try:
         wait_until("redis-server answers", lambda: _answers(port))
@@ -128,3 +140,20 @@ def platform(workdir: Path, postgres: str, redis_url: str) -> Iterator[object]:
     assert upgrade() is True
     yield settings()
     engine().dispose()
+
+
+ADMIN, PASSWORD, TOKEN = "admin@example.com", "correct horse battery", "HOKKU-token-of-the-first-account"
+
+
+@pytest.fixture(scope="session")
+def api(platform: object) -> Iterator[object]:
+    """An HTTP client of the API, in this process, with the first account's token."""
+    from fastapi.testclient import TestClient
+
+    from hokku.api.application import create
+    from hokku.api.bootstrap import bootstrap
+
+    assert bootstrap(ADMIN, PASSWORD, TOKEN) is True
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/vnd.heroku+json; version=3"}
+    with TestClient(create(), headers=headers, raise_server_exceptions=False) as client:
+        yield client

@@ -15,14 +15,16 @@ def announce(opened: Session, app_id: uuid.UUID, text: str) -> None:
     opened.info.setdefault(_LINES, []).append((app_id, text))
 
 
-@event.listens_for(Session, "after_commit")
-def _emit(opened: Session) -> None:
-    lines = opened.info.pop(_LINES, ())
-    if lines:
-        from hokku.logplex.emit import emit  # here: the store must open without Redis
+def _write(app_id: uuid.UUID, text: str) -> None:
+    from hokku.logplex.emit import emit  # here: the store must open without Redis
 
-        for app_id, text in lines:
-            emit(app_id, text)
+    emit(app_id, text)
+
+
+@event.listens_for(Session, "after_commit")
+def _tell(opened: Session) -> None:
+    for app_id, text in opened.info.pop(_LINES, ()):
+        _write(app_id, text)
 
 
 @event.listens_for(Session, "after_rollback")

@@ -1,0 +1,128 @@
+"""/apps/A/builds: from an uploaded source to a release. The builder does it; here it is asked for and told about."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hokku.api.access import AnyViewer, Opened, UsableApp
+from hokku.api.build_output import url_of
+from hokku.api.ranges import page
+from hokku.api.shape import Json, stamps, user_ref
+from hokku.api.sources import find_by_url
+from hokku.api.trail import leave
+from hokku.errors import InvalidParams, NotFound
+from hokku.settings import settings
+from hokku.store.engine import BUILD, notify
+from hokku.store.tables import Account, App, Build, BuildOutput
+
+router = APIRouter()
+
+
+class SourceBlob(BaseModel):
+    url: str
+    version: str | None = None
+    version_description: str | None = None
+    checksum: str | None = None
+
+
+class Buildpack(BaseModel):
+    url: str | None = None
+    name: str | None = None
+
+
+class Create(BaseModel):
+    source_blob: SourceBlob
+    buildpacks: list[Buildpack] | None = None
+
+
+def shape(opened: Session, app: App, build: Build) -> Json:
+    """A build as Heroku shows it. The source's URL is told without its secret."""
+    source = f"{settings().public_url}/sources/{build.source_id}" if build.source_id else settings().public_url
+    return stamps(build) | {
+        "app": {"id": str(app.id)},
+        "buildpacks": [{"url": name, "name": name} for name in build.buildpacks],
+        "generation": "cedar",
+        "output_stream_url": url_of(build.id),
+        "release": {"id": str(build.release_id)} if build.release_id else None,
+        "slug": {"id": str(build.slug_id)} if build.slug_id else None,
+        "source_blob": {"checksum": None, "url": source, "version": build.commit, "version_description": None},
+        "stack": build.stack,
+        "status": build.status.value,
+        "user": user_ref(opened.get(Account, build.account_id) if build.account_id else None),
+    }
+
+
+@router.post("/apps/{app}/builds", status_code=201)
+def create(app: UsableApp, wanted: Create, opened: Opened, viewer: AnyViewer) -> Json:
+    """Ask for a build of an uploaded source."""
+    source = find_by_url(opened, wanted.source_blob.url)
+    version = wanted.source_blob.version
+    if version is not None and (len(version) > 200 or not version.isprintable()):
+        raise InvalidParams("source_blob.version must be printable and at most 200 characters, such as a commit's id.")
+    chosen = [pack.url or pack.name or "" for pack in wanted.buildpacks or ()] or list(app.buildpacks)
+    build = Build(
+        app_id=app.id,
+        account_id=viewer.account.id,
+        source_id=source.id,
+        commit=version,
+        stack=app.stack,
+        buildpacks=chosen,
+    )
+    opened.add(build)
+    opened.flush()
+    leave(opened, viewer, "build.create", app, "Build started", build=str(build.id), version=version)
+    notify(opened, BUILD, build.id)
+    return shape(opened, app, build)
+
+
+@router.get("/apps/{app}/builds")
+def index(app: UsableApp, request: Request, response: Response, opened: Opened) -> list[Json]:
+    """The app's builds."""
+    query = select(Build).where(Build.app_id == app.id)
+    columns: dict[str, Any] = {"created_at": Build.created_at, "id": Build.id}
+    return [shape(opened, app, build) for build in page(opened, request, response, query, columns)]
+
+
+@router.get("/apps/{app}/builds/{build}")
+def info(app: UsableApp, build: str, opened: Opened) -> Json:
+    """One build."""
+    return shape(opened, app, _find(opened, app, build))
+
+
+@router.get("/apps/{app}/builds/{build}/timings")
+def timings(app: UsableApp, build: str, opened: Opened) -> Json:
+    """Seconds by phase of the push: receive, build, pack, release, place, boot, routed (Hokku's own endpoint)."""
+    found = _find(opened, app, build)
+    return {"timings": found.timings, "error": found.error}
+
+
+@router.get("/apps/{app}/builds/{build}/result")
+def result(app: UsableApp, build: str, opened: Opened) -> Json:
+    """The build with all its output so far."""
+    found = _find(opened, app, build)
+    chunks = opened.scalars(
+        select(BuildOutput.chunk).where(BuildOutput.build_id == found.id).order_by(BuildOutput.seq)
+    ).all()
+    lines = [{"line": line, "stream": "STDOUT"} for line in "".join(chunks).splitlines(keepends=True)]
+    exit_code = {"pending": None, "succeeded": 0, "failed": 1}[found.status.value]
+    return {
+        "build": {"id": str(found.id), "status": found.status.value, "output_stream_url": url_of(found.id)},
+        "exit_code": exit_code,
+        "lines": lines,
+    }
+
+
+def _find(opened: Session, app: App, identity: str) -> Build:
+    try:
+        build = opened.get(Build, uuid.UUID(identity))
+    except ValueError:
+        build = None
+    if build is None or build.app_id != app.id:
+        raise NotFound("Couldn't find that build.", "build")
+    return build
