@@ -102,8 +102,10 @@ if [ "$${#missing[@]}" -gt 0 ]; then \
 	[ "$$(id -u)" = 0 ] || { echo "Missing Debian packages: $${missing[*]}. Run the same command as root." >&2; exit 1; }; \
 	echo "Installing Debian packages: $${missing[*]} …"; began=$$SECONDS; \
 	export DEBIAN_FRONTEND=noninteractive; \
-	apt-get -qq update; \
-	apt-get -qq -y install --no-install-recommends -o Dpkg::Use-Pty=0 "$${missing[@]}" > /dev/null; \
+	log=$$(mktemp); \
+	{ apt-get -q update && apt-get -q -y install --no-install-recommends -o Dpkg::Use-Pty=0 "$${missing[@]}"; } \
+		> "$$log" 2>&1 || { tail -n 20 "$$log" >&2; rm "$$log"; exit 1; }; \
+	rm "$$log"; \
 	echo "Installing Debian packages: done in $$((SECONDS - began)) s"; \
 fi
 endef
