@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from lab.catalogue import CATALOGUE, default_machines, machine_named
 from lab.command import LabError
 
