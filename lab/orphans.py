@@ -27,7 +27,9 @@ def remove(machine: Machine) -> None:
 def processes(machine: Machine) -> list[int]:
     """Ids of the processes whose root is the machine's folder on the lab's own pool."""
     root = f"/containers/{machine.name}/rootfs"
-    found = []
+    found: list[int] = []
+    if _roots_at(Path("/proc/self"), root):  # this computer is itself a machine of a lab, and of that name
+        return found
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
