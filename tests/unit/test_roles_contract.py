@@ -1,0 +1,126 @@
+"""Every role says what can be set, once: defaults and argument specs agree, and services read it."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from hokku.settings import Settings, load
+
+ROOT = Path(__file__).parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if (path / "tasks").is_dir())
+
+
+def read(path: Path) -> dict:
+    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+
+
+def options(role: str) -> dict:
+    specs = read(ROOT / "roles" / role / "meta" / "argument_specs.yml")["argument_specs"]
+    return {name: option for spec in specs.values() for name, option in (spec.get("options") or {}).items()}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_argument_specs_name_exactly_the_defaults(role: str) -> None:
+    optional = {name for name, option in options(role).items() if not option.get("required")}
+    assert optional == set(read(ROOT / "roles" / role / "defaults" / "main.yml"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_argument_specs_and_defaults_say_the_same(role: str) -> None:
+    defaults = read(ROOT / "roles" / role / "defaults" / "main.yml")
+    stated = {name: option["default"] for name, option in options(role).items() if "default" in option}
+    assert stated == {name: defaults[name] for name in stated}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_is_described(role: str) -> None:
+    assert [name for name, option in options(role).items() if not option.get("description")] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_variables_of_a_role_bear_its_name(role: str) -> None:
+    assert [name for name in options(role) if not name.startswith(f"{role}_")] == []
+
+
+def rendered(tmp_path: Path, **variables: object) -> Settings:
+    """The settings that role control writes with its defaults and `variables`."""
+    hosts = {
+        name: {"ansible_host": f"10.0.0.{number}"}
+        for number, name in enumerate(["control1", "router1", "router2", "dyno1", "dyno2"], 1)
+    }
+    inventory = {
+        "hokku_public_url": "https://api.example.com",
+        "hokku_git_ssh_url": "ssh://git@git.example.com",
+        "hokku_logs_url": "https://logs.example.com",
+        "hokku_apps_domain": "apps.example.com",
+        "hokku_apps_url": "https://{app}.apps.example.com/",
+        "hokku_secrets_dir": "/secrets",
+        "hokku_admin_email": "you@example.com",
+        "role_path": str(ROOT / "roles" / "control"),
+        "hostvars": hosts,
+        "groups": {
+            "control": ["control1"],
+            "database": ["control1"],
+            "logplex": ["control1"],
+            "routers": ["router1", "router2"],
+            "dyno_hosts": ["dyno1", "dyno2"],
+        },
+    }
+    loader = DataLoader()
+    defaults = loader.load_from_file(str(ROOT / "roles/control/defaults/main.yml"), trusted_as_template=True)
+    templar = Templar(loader, variables={**defaults, **inventory, **variables})
+    values = templar.template({name: value for name, value in defaults.items() if name != "control_source"} | variables)
+    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    environment.filters["to_json"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
+    template = (ROOT / "roles/control/templates/hokku.toml.j2").read_text()
+    path = tmp_path / "hokku.toml"
+    path.write_text(environment.from_string(template).render(**values, hostvars=hosts))
+    return load(path)
+
+
+def test_the_services_read_the_settings_that_the_role_writes(tmp_path: Path) -> None:
+    settings = rendered(tmp_path)
+    assert [(host.name, host.address) for host in settings.dyno_hosts] == [("dyno1", "10.0.0.4"), ("dyno2", "10.0.0.5")]
+    assert [host.name for host in settings.routers] == ["router1", "router2"]
+    assert settings.apps_url == "https://{app}.apps.example.com/"
+    assert settings.database_url.startswith("postgresql://hokku@control1:5432/hokku?hostaddr=10.0.0.1&")
+    assert settings.redis_url == "rediss://10.0.0.1:6380/0"
+
+
+def test_a_role_without_changes_gives_the_settings_own_defaults(tmp_path: Path) -> None:
+    own, written = Settings(), rendered(tmp_path)
+    inventory = {
+        *("public_url", "git_ssh_url", "logs_url", "apps_domain", "apps_url"),
+        *("database_url", "redis_url", "dyno_hosts", "routers"),
+    }
+    assert {name for name in Settings.model_fields if getattr(own, name) != getattr(written, name)} <= inventory
+
+
+def test_every_setting_can_be_set_by_the_role() -> None:
+    template = (ROOT / "roles/control/templates/hokku.toml.j2").read_text()
+    missing = [
+        name
+        for name in Settings.model_fields
+        if not re.search(rf"put\('{name}'|^{name} =|^\[\[{name}\]\]|^\[{name}\.", template, re.MULTILINE)
+    ]
+    assert missing == []
+
+
+def test_strings_with_quotes_survive_the_way_into_the_settings(tmp_path: Path) -> None:
+    assert rendered(tmp_path, control_region='Zürich "west" \\').region == 'Zürich "west" \\'
+
+
+def test_the_lock_pins_every_package_that_the_project_asks_for() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    lock = (ROOT / "roles/control/files/requirements.lock").read_text().splitlines()
+    pinned = {line.split("==")[0].lower() for line in lock}
+    assert {re.split(r"[\[<>=~ ]", line)[0].lower() for line in wanted} - pinned == set()
