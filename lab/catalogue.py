@@ -36,7 +36,7 @@ CATALOGUE: tuple[Machine, ...] = (
     Machine(
         "single1",
         "10.213.77.41",
-        (Port(6443, 443), Port(6222, 22), Port(6601, 5601), Port(8091, 80), Port(8491, 443)),
+        (Port(6443, 5443), Port(6222, 22), Port(6601, 5601), Port(8091, 80), Port(8491, 443)),
         default=False,
     ),
 )

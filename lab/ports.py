@@ -17,14 +17,13 @@ def ensure(machine: Machine) -> None:
     devices = json.loads(lxc("query", f"/1.0/instances/{machine.name}"))["devices"]
     for port in machine.ports:
         name = _device(port)
+        wanted = {"listen": f"tcp:127.0.0.1:{port.listen}", "connect": f"tcp:127.0.0.1:{port.connect}", "bind": "host"}
         if name in devices:
-            if is_served(port):
+            if devices[name] == {"type": "proxy", **wanted} and is_served(port):
                 continue
             lxc("config", "device", "remove", machine.name, name, check=False)
-        lxc(
-            *("config", "device", "add", machine.name, name, "proxy", "bind=host"),
-            *(f"listen=tcp:127.0.0.1:{port.listen}", f"connect=tcp:127.0.0.1:{port.connect}"),
-        )
+        settings = [f"{key}={value}" for key, value in wanted.items()]
+        lxc("config", "device", "add", machine.name, name, "proxy", *settings)
 
 
 def is_served(port: Port) -> bool:
