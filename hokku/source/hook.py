@@ -1,0 +1,114 @@
+"""The pre-receive hook: what is pushed to main or master is built, and the push is accepted when it serves.
+
+git runs it before it moves any branch. When the client goes away, git and this hook end, and the build goes on; its
+release is made or not made as a whole, and the branch stays, so that the same commit can be pushed again.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from hokku.source import refs, repository, request
+from hokku.source.door import Door, Refused, Unreachable
+from hokku.source.place import place
+
+_PATIENCE = 60.0  # seconds that the API may be away during a build
+
+
+def pre_receive() -> int:
+    """Build the pushed commit; 0 when it is released, 1 with the reason printed when it is not."""
+    try:
+        return _build(refs.to_deploy(refs.parse(sys.stdin)))
+    except refs.NotDeployed as refused:
+        return _refuse(str(refused))
+    except repository.Busy:
+        return _refuse("Another push to this app is being built: push again when it is done.")
+    except Refused as refused:
+        return _refuse(refused.message)
+    except Unreachable:
+        return _refuse(request.UNREACHABLE)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _build(update: refs.Update) -> int:
+    app_id, app = os.environ["HOKKU_APP_ID"], os.environ["HOKKU_APP"]
+    door = Door(place(), os.environ["HOKKU_TOKEN"])
+    with repository.only_push(Path(os.environ.get("GIT_DIR", "."))):
+        if _current(update.ref) != (None if update.creates else update.old):
+            raise refs.NotDeployed("Another push came first: fetch, merge, and push again.")
+        _say("Compressing source files... ")
+        blob = door.call("POST", "/sources")["source_blob"]
+        _upload(door, blob["put_url"], update.new)
+        _say("done.\nBuilding source:\n\n")
+        body = {"source_blob": {"url": blob["get_url"], "version": update.new}}
+        build = door.call("POST", f"/apps/{app_id}/builds", body)
+        _follow(door, build["output_stream_url"], f"/apps/{app_id}/builds/{build['id']}")
+        status = _verdict(door, f"/apps/{app_id}/builds/{build['id']}")
+        if status == "succeeded":
+            return 0
+        _say(f"\n !     Push rejected to {app}.\n\n")
+        return 1
+
+
+def _current(ref: str) -> str | None:
+    done = subprocess.run(["git", "rev-parse", "--verify", "--quiet", ref], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
+
+
+def _upload(door: Door, url: str, commit: str) -> None:
+    argv = ["git", "-c", "tar.umask=0022", "archive", "--format=tar.gz", "-1", commit]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as archive:
+        door.upload(url, archive.stdout)
+    if archive.returncode != 0:
+        raise refs.NotDeployed(f"git could not read the commit {commit[:8]}: push again, or push another commit.")
+
+
+def _follow(door: Door, url: str, build_path: str) -> None:
+    """Copy the build's output as it comes; an API that restarts meanwhile is waited for, and nothing is repeated."""
+    seen, deadline = 0, time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with door.stream(url) as stream:
+                skip = seen
+                while data := stream.read1(65536):
+                    deadline = time.monotonic() + _PATIENCE
+                    fresh, skip = data[skip:], max(0, skip - len(data))
+                    seen += len(fresh)
+                    sys.stdout.buffer.write(fresh)
+                    sys.stdout.buffer.flush()
+            if door.call("GET", build_path)["status"] != "pending":
+                return
+        except BrokenPipeError:
+            raise
+        except (Unreachable, OSError, http.client.HTTPException) as error:
+            if time.monotonic() > deadline:
+                raise Unreachable("the API stayed away") from error
+            time.sleep(0.5)
+
+
+def _verdict(door: Door, build_path: str) -> str:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return str(door.call("GET", build_path)["status"])
+        except Unreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _refuse(sentence: str) -> int:
+    _say(f"\n{request.bang(sentence)}\n\n")
+    return 1
