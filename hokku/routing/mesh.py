@@ -1,0 +1,158 @@
+"""All routers at once: each is made to hold what is wanted, and says how it went.
+
+What a router has is remembered with its process and the revision that the last writer left in it: a call that changes
+nothing costs one short talk, and a restarted or reloaded router, or one that another manifold wrote to, is read anew.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from hokku.routing.diff import diff
+from hokku.routing.model import AppRoutes, Report, RouterReport
+from hokku.routing.runtime import Process, RouterError, Runtime, Session
+from hokku.routing.table import MESH, DropMap, PutMap, Table
+from hokku.settings import Host
+
+REVISION, LEAVING = "revision", "leaving"  # keys of the map in which routers and manifold tell each other things
+PATIENCE = 8.0  # seconds to wait for the process that follows one that is leaving
+REMEMBERED = 50_000  # dynos whose place is kept for `in_flight`
+
+
+class Mesh:
+    """The routers of the inventory. Safe to use from several threads; closed with `close`."""
+
+    def __init__(
+        self,
+        routers: Sequence[Host],
+        port: int,
+        cert: Path,
+        key: Path,
+        ca: Path,
+        backends: int,
+        servers_per_backend: int,
+    ) -> None:
+        self.backends = backends
+        self.servers_per_backend = servers_per_backend
+        self._members = [_Member(Runtime(host, port, cert=cert, key=key, ca=ca)) for host in routers]
+        self._pool = ThreadPoolExecutor(max_workers=max(1, len(routers)), thread_name_prefix="router")
+        self._places: dict[uuid.UUID, tuple[str, tuple[str, int]]] = {}
+
+    def converge(self, wanted: Mapping[uuid.UUID, AppRoutes], full: bool = False) -> Report:
+        """Make every router hold `wanted` and nothing else; with `full`, after asking what it has.
+
+        Never raises for a router: the report says which could not be made right, and why. ValueError when `wanted`
+        contradicts itself.
+        """
+        return self._converge(list(wanted.values()), whole=True, full=full)
+
+    def converge_app(self, routes: AppRoutes) -> Report:
+        """Make every router hold this app's routes, leaving the other apps as they are."""
+        return self._converge([routes], whole=False, full=False)
+
+    def in_flight(self, dyno_id: uuid.UUID) -> int:
+        """Requests that routers have open to this dyno; 0 for one never published. Silent routers count as 0."""
+        if (known := self._places.get(dyno_id)) is None:
+            return 0
+        backend, place = known
+        return sum(self._pool.map(lambda member: member.in_flight(backend, place), self._members))
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._pool.shutdown()
+
+    def _converge(self, wanted: list[AppRoutes], *, whole: bool, full: bool) -> Report:
+        diff(Table(), wanted, whole=False)  # contradictions are the caller's, not a router's
+        for routes in wanted:
+            for endpoint in routes.endpoints:
+                self._places[endpoint.dyno_id] = routes.backend, endpoint.place
+        while len(self._places) > REMEMBERED:
+            del self._places[next(iter(self._places))]
+        reports = self._pool.map(lambda member: member.converge(wanted, whole, full), self._members)
+        return Report({report.router: report for report in reports})
+
+
+class _Leaving(Exception):
+    """The process that answered has said that it will not keep what is written to it."""
+
+
+class _Member:
+    """One router, and what is known of it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._known: tuple[Process, str | None, Table] | None = None
+
+    def converge(self, wanted: Iterable[AppRoutes], whole: bool, full: bool) -> RouterReport:
+        """Make this router right; waits for its next process when the present one is leaving."""
+        name, started = self._runtime.host.name, time.monotonic()
+        changes, error = 0, None
+        with self._lock:
+            if full:
+                self._known = None
+            going = False
+            while True:
+                patient = time.monotonic() - started < PATIENCE
+                try:
+                    with self._runtime.session() as session:
+                        changes, problems = self._write(session, wanted, whole, stays=not patient)
+                    error = "; ".join(problems) or None
+                    break
+                except _Leaving:
+                    going, self._known = True, None
+                except RouterError as problem:
+                    self._known = None
+                    if not (going and patient):
+                        error = str(problem)
+                        break
+                time.sleep(0.1)
+        return RouterReport(name, changes, error, time.monotonic() - started)
+
+    def in_flight(self, backend: str, place: tuple[str, int]) -> int:
+        """Open requests of the slots that have this place; 0 when the router does not answer."""
+        with self._lock:
+            try:
+                with self._runtime.session() as session:
+                    _, _, table = self._read(session)
+                    slots = table.slots.get(backend, {})
+                    names = [name for name, slot in slots.items() if slot.place == place]
+                    open_requests = session.in_flight(backend) if names else {}
+            except RouterError:
+                return 0
+        return sum(open_requests.get(name, 0) for name in names)
+
+    def _read(self, session: Session) -> tuple[Process, str | None, Table]:
+        """What the router has, from memory when it is the same process and nobody else wrote to it since."""
+        process, revision = session.process(), session.map(MESH).get(REVISION)
+        if self._known is None or self._known[:2] != (process, revision):
+            self._known = process, revision, session.table()
+        return self._known
+
+    def _write(self, session: Session, wanted: Iterable[AppRoutes], whole: bool, stays: bool) -> tuple[int, list[str]]:
+        """Changes made, and what had no room. Raises _Leaving unless `stays`, which takes a leaving process back.
+
+        A process that is about to go says so before it saves its routes (`router-state leave`): what is written, and
+        then not followed by that word, is in what the next process starts with.
+        """
+        if stays:
+            session.run([DropMap(MESH, LEAVING)])
+        process, revision, found = self._read(session)
+        plan = diff(found, wanted, whole=whole)
+        if plan.commands or (whole and revision is None):
+            self._known = None
+            # A router that was never told everything gets no revision: it answers unknown names with H99, not 404.
+            told = whole or revision is not None
+            new = uuid.uuid4().hex if told else None
+            before = [PutMap(MESH, REVISION, f"{new}.open", revision is not None)] if told else []
+            after = [PutMap(MESH, REVISION, f"{new}", True)] if told else []
+            session.run([*before, *plan.commands, *after])
+            self._known = process, new, plan.table
+        if LEAVING in session.map(MESH):
+            raise _Leaving
+        return len(plan.commands), plan.problems
