@@ -17,7 +17,7 @@ TEST_PACKAGES := gcc haproxy libc6-dev postgresql redis-server rsyslog rsyslog-h
 
 INVENTORY ?= inventory/lab
 
-.PHONY: help venv packages test-packages up deploy status env down \
+.PHONY: help venv packages test-packages up deploy single status env down \
 	test test-all lint test-unit test-integration test-acceptance test-faults bench
 
 help: ## what there is to make
@@ -50,6 +50,10 @@ up: venv ## the lab's machines, the platform on them, and a first app; heals wha
 
 deploy: venv ## run the site playbook on the inventory (INVENTORY=inventory/lab)
 	@$(BIN)/ansible-playbook -i $(INVENTORY) playbooks/site.yml
+
+single: venv ## every role on one machine of the lab (inventory/single)
+	@$(LAB) create single1
+	@$(MAKE) deploy INVENTORY=inventory/single
 
 status: ## what runs
 	@$(or $(wildcard $(BIN)/python),python3) -m lab status
