@@ -41,4 +41,4 @@ def user_ref(account: Account | None) -> Json:
 
 def size_name(size: str) -> str:
     """A dyno size as users see it: `standard-1x` is `Standard-1X`."""
-    return size.title().replace("-Ram", "-RAM").replace("xl", "XL")
+    return size.title().replace("-Ram", "-RAM").replace("Xl", "XL")
