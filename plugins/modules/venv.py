@@ -128,7 +128,7 @@ def main():
         with tempfile.NamedTemporaryFile("w", dir=module.tmpdir, suffix=".txt") as file:
             file.write(module.params["lock"])
             file.flush()
-            run([*pip, "--no-deps", "--requirement", file.name], "Installing the locked packages")
+            run([*pip, "--requirement", file.name], "Installing the locked packages")
         actions.append("packages installed")
     if "wheel" in steps:
         run([*pip, "--no-deps", "--no-index", "--force-reinstall", module.params["wheel"]], "Installing the wheel")
