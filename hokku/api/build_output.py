@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import re
 import uuid
 from collections.abc import AsyncIterator
 from functools import cache
 
 import psycopg
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
@@ -40,6 +41,9 @@ def _signature(build_id: uuid.UUID) -> str:
 def url_of(build_id: uuid.UUID) -> str:
     """Where the output of the build streams."""
     return f"{settings().public_url}/builds/{build_id}/output/{_signature(build_id)}"
+
+
+_FROM = re.compile(r"bytes=(\d{1,12})-")
 
 
 class Listener:
@@ -82,21 +86,28 @@ listener = Listener()
 
 
 @router.get("/builds/{build}/output/{signature}")
-async def stream(build: uuid.UUID, signature: str) -> StreamingResponse:
-    """Everything the build has said and says, until it is done."""
+async def stream(build: uuid.UUID, signature: str, request: Request) -> StreamingResponse:
+    """Everything the build has said and says, until it is done; `Range: bytes=N-` leaves out the first N bytes.
+
+    NUL bytes are heartbeats and do not count.
+    """
     if not hmac.compare_digest(signature.encode(), _signature(build).encode()):
         raise NotFound("Couldn't find that build.", "build")
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_follow(build), media_type="text/plain; charset=utf-8", headers=headers)
+    found = _FROM.fullmatch(request.headers.get("range", ""))
+    status, skip = (206, int(found[1])) if found else (200, 0)
+    return StreamingResponse(_follow(build, skip), status, headers, media_type="text/plain; charset=utf-8")
 
 
-async def _follow(build_id: uuid.UUID) -> AsyncIterator[bytes]:
+async def _follow(build_id: uuid.UUID, skip: int = 0) -> AsyncIterator[bytes]:
     event, last, silent = asyncio.Event(), 0, 0.0
     while True:
         last, text, done = await run_in_threadpool(_read, build_id, last)
-        if text:
+        said = text.encode()
+        skip, said = max(0, skip - len(said)), said[skip:]
+        if said:
             silent = 0.0
-            yield text.encode()
+            yield said
         if done:
             return
         before = asyncio.get_running_loop().time()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import socket
 import ssl
 
 import uvicorn
@@ -13,7 +15,26 @@ from hokku.settings import settings
 GRACE = 20  # seconds that requests in flight get when the service stops
 
 
-def server() -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Stops when its requests are done: idle clients that do not answer TLS's goodbye are not waited for."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let requests finish for at most GRACE seconds, then close."""
+        hanging = asyncio.create_task(self._leave_idle())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            hanging.cancel()
+
+    async def _leave_idle(self) -> None:
+        while True:
+            await asyncio.sleep(0.3)
+            if not self.server_state.tasks:
+                for connection in list(self.server_state.connections):
+                    connection.transport.abort()
+
+
+def server() -> Server:
     """A server for the addresses and certificates of the settings."""
     known = settings()
     config = uvicorn.Config(
@@ -33,7 +54,7 @@ def server() -> uvicorn.Server:
     config.load()
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def main() -> None:

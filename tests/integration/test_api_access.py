@@ -127,7 +127,12 @@ def test_a_token_limited_to_an_app_opens_that_app_only(api, people):
     assert api.get(f"/apps/{people['app']['name']}", headers=limited).status_code == 200
     assert api.get(f"/apps/{other['name']}", headers=limited).status_code == 404
     assert api.post("/sources", headers=limited).status_code == 201
-    for method, path in (("GET", "/apps"), ("POST", "/apps"), ("GET", "/oauth/authorizations"), ("GET", "/account/keys")):
+    for method, path in (
+        ("GET", "/apps"),
+        ("POST", "/apps"),
+        ("GET", "/oauth/authorizations"),
+        ("GET", "/account/keys"),
+    ):
         refused(api.request(method, path, headers=limited, json={}), 403, "forbidden", "limited to one app")
     assert api.delete(f"/apps/{people['app']['name']}", headers=limited).status_code == 403
 
@@ -135,7 +140,12 @@ def test_a_token_limited_to_an_app_opens_that_app_only(api, people):
 def test_every_way_to_log_in_works_and_a_wrong_one_does_not(api):
     token = api.post("/oauth/authorizations", headers=as_basic(ADMIN, PASSWORD), json={"description": "x"}).json()
     token = token["access_token"]["token"]
-    for headers in (as_bearer(token), as_basic("", token), as_basic("heroku", token), as_basic(ADMIN.upper(), PASSWORD)):
+    for headers in (
+        as_bearer(token),
+        as_basic("", token),
+        as_basic("heroku", token),
+        as_basic(ADMIN.upper(), PASSWORD),
+    ):
         assert api.get("/account", headers=headers).json()["email"] == ADMIN
     for headers in (as_bearer("undefined"), as_basic(ADMIN, "wrong"), as_basic("nobody@example.com", PASSWORD)):
         refused(api.get("/account", headers=headers), 401, "unauthorized", "Invalid credentials provided.")

@@ -61,7 +61,9 @@ def test_a_source_that_is_too_large_or_empty_leaves_nothing(api, monkeypatch):
     assert not list(settings().sources_dir.glob("*.part"))
 
 
-@pytest.mark.parametrize("url", ["https://example.com/x.tar.gz", "file:///etc/passwd", "https://localhost:5443/sources/x/y", ""])
+@pytest.mark.parametrize(
+    "url", ["https://example.com/x.tar.gz", "file:///etc/passwd", "https://localhost:5443/sources/x/y", ""]
+)
 def test_only_own_sources_are_built(api, url):
     answer = api.post(f"/apps/{fresh(api)['name']}/builds", json={"source_blob": {"url": url}})
     refused(answer, 422, "invalid_params", "POST /sources")
@@ -92,6 +94,8 @@ def test_the_output_of_a_build_streams_until_it_is_done(api):
     assert answer.text == "".join(f"-----> line {n}\n" for n in range(5)) + "done\n"
     assert answer.headers["content-type"].startswith("text/plain")
     assert time.monotonic() - began < 2
+    rest = api.get(urlsplit(build["output_stream_url"]).path, headers={"Range": "bytes=14-"})
+    assert (rest.status_code, rest.text) == (206, answer.text[14:])
     result = api.get(f"/apps/{name}/builds/{build_id}/result").json()
     assert (result["exit_code"], result["lines"][-1]["line"]) == (0, "done\n")
     assert api.get(f"/apps/{name}/builds/{build_id}").json()["status"] == "succeeded"

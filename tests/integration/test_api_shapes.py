@@ -88,7 +88,9 @@ def test_an_unchanged_answer_is_304(api):
     assert api.get(f"/apps/{name}", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
 
 
-@pytest.mark.parametrize("accept", ["application/vnd.heroku+json; version=3", "application/vnd.heroku+json; version=3.sdk", "*/*"])
+@pytest.mark.parametrize(
+    "accept", ["application/vnd.heroku+json; version=3", "application/vnd.heroku+json; version=3.sdk", "*/*"]
+)
 def test_every_variant_of_version_3_is_served(api, accept):
     assert api.get("/account", headers={"Accept": accept}).status_code == 200
 
