@@ -1,0 +1,304 @@
+"""The loop: compares wanted with found, app by app, and has the difference done. It never waits for LXD or a router."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from hokku.manifold import rollout, routes, sweep, track
+from hokku.manifold.act import Actor
+from hokku.manifold.health import Prober
+from hokku.manifold.hosts import Cluster, Listing
+from hokku.manifold.jobs import Jobs
+from hokku.manifold.lxd import members
+from hokku.manifold.model import WEB, DynoView, Presence
+from hokku.manifold.plan import Limits, plan
+from hokku.manifold.publisher import Publisher
+from hokku.manifold.verdict import Verdicts
+from hokku.manifold.watch import follow
+from hokku.routing import AppRoutes, Mesh, backend_name
+from hokku.settings import Settings
+from hokku.store import dynos, rollouts, wanted
+from hokku.store import routes as backends
+from hokku.store.engine import session
+from hokku.store.tables import Dyno, DynoState, Rollout, now
+from hokku.store.wanted import AppSpec
+
+log = logging.getLogger(__name__)
+
+EVERYTHING = 2.5  # seconds between two comparisons of all apps
+UNSETTLED = 0.5  # seconds between two looks at an app that waits for something
+ROUNDS = 4  # times one app is planned in a pass, until nothing is left to do
+SPARE = 10  # backends kept for apps that have something to serve
+
+Rows = dict[uuid.UUID, tuple[Dyno, int]]
+
+
+class Control:
+    """One manifold. `run` works until the database fails it: then whoever is elected next finds everything again."""
+
+    def __init__(self, settings: Settings, mesh: Mesh, alive: Callable[[], None]) -> None:
+        self._settings = settings
+        self._alive = alive
+        self._queue: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._due: set[uuid.UUID] = set()
+        self._everything_at = 0.0
+        self._unsettled: set[uuid.UUID] = set()
+        self._seen: dict[str, tuple[float, dict[str, str]]] = {}
+        self._backends: dict[uuid.UUID, str] = {}
+        self._unwanted_since: dict[uuid.UUID, datetime] = {}
+        self._limits = Limits(settings.boot_timeout, settings.stop_timeout)
+        self.cluster = Cluster(members(settings), settings, self._changed)
+        routers = tuple(router.name for router in settings.routers)
+        self._publisher = Publisher(mesh, routers, settings.drain_timeout, self._told)
+        self._jobs = Jobs(self.cluster, settings, self._queue.put)
+        prober = Prober(lambda dyno_id: self._queue.put(lambda: self._reached(dyno_id)))
+        self._actor = Actor(settings, self.cluster, self._jobs, self._publisher, prober, self._due.add)
+        self._verdicts = Verdicts()
+
+    def run(self) -> None:
+        """Work; raises what the database raises."""
+        with session() as opened:
+            self._backends = backends.load(opened)
+            self._actor.slots = dynos.slots(opened)
+        self._publisher.run()
+        self.cluster.watch()
+        for host in self.cluster.hosts.values():
+            follow(host)
+        while True:
+            due = self._await()
+            self._alive()
+            self._pass(due)
+
+    # -- told by other threads --
+
+    def wake(self, app_id: uuid.UUID | None) -> None:
+        """Something that is wanted changed: of this app, or of any."""
+        self._queue.put(lambda: self._wake(app_id))
+
+    def _wake(self, app_id: uuid.UUID | None) -> None:
+        if app_id is None:
+            self._everything_at = 0.0
+        else:
+            self._due.add(app_id)
+
+    def _changed(self) -> None:
+        self._queue.put(self._look_at_listings)
+
+    def _told(self) -> None:
+        self._queue.put(lambda: self._due.update(self._unsettled))
+
+    def _reached(self, dyno_id: uuid.UUID) -> None:
+        load = self._actor.loads.get(dyno_id)
+        if load is not None and dyno_id in self._actor.tracked:
+            self._actor.of(dyno_id).port_open = True
+            self._due.add(load.app_id)
+
+    def _look_at_listings(self) -> None:
+        """Find the apps of instances that changed since a host was looked at before."""
+        for name, host in self.cluster.hosts.items():
+            listing = host.listing
+            if listing is None or self._seen.get(name, (0.0,))[0] == listing.asked_at:
+                continue
+            before = self._seen.get(name, (0.0, {}))[1]
+            after = {each.name: each.status for each in listing.instances.values() if each.kind == "dyno"}
+            self._seen[name] = listing.asked_at, after
+            changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+            if changed:
+                for dyno_id, load in self._actor.loads.items():
+                    if f"d-{dyno_id.hex[:12]}" in changed:
+                        self._due.add(load.app_id)
+
+    # -- the loop --
+
+    def _await(self) -> set[uuid.UUID] | None:
+        """The apps to look at now; None when it is time for all of them."""
+        began = time.monotonic()
+        while True:
+            while True:
+                try:
+                    self._queue.get_nowait()()
+                except queue.Empty:
+                    break
+            moment = time.monotonic()
+            if moment >= self._everything_at:
+                self._everything_at = moment + EVERYTHING
+                self._due.clear()
+                return None
+            if self._unsettled and moment - began >= UNSETTLED:
+                self._due |= self._unsettled
+            if self._due:
+                due = set(self._due)
+                self._due.clear()
+                return due
+            wait = self._everything_at - moment
+            if self._unsettled:
+                wait = min(wait, UNSETTLED)
+            try:
+                self._queue.get(timeout=max(0.01, wait))()
+            except queue.Empty:
+                continue
+
+    def _pass(self, app_ids: Collection[uuid.UUID] | None) -> None:
+        listings = {name: host.listing for name, host in self.cluster.hosts.items() if host.listing is not None}
+        after: list[Callable[[], None]] = []
+        changes: dict[uuid.UUID, AppRoutes | None] = {}
+        with session() as opened:
+            rows: Rows = {row.id: (row, version) for row, version in dynos.live(opened, app_ids)}
+            specs = wanted.load(opened, self._settings.apps_domain, app_ids)
+            notes = rollouts.load(opened, app_ids)
+            self._weigh(rows, app_ids)
+            self._assign(opened, specs.values())
+            by_app: dict[uuid.UUID, Rows] = defaultdict(dict)
+            for dyno_id, (row, version) in rows.items():
+                by_app[row.app_id][dyno_id] = row, version
+            for app_id in specs.keys() | by_app.keys():
+                spec = specs.get(app_id)
+                if spec is None:
+                    continue  # its row is gone, and its dynos' rows with it by the next pass
+                self._app(opened, spec, by_app[app_id], listings, notes.get(app_id), changes, after)
+            if app_ids is None:
+                self._sweep(opened, specs.values(), rows, listings)
+            else:
+                for app_id in set(app_ids) - specs.keys():
+                    changes[app_id] = None
+                    self._unsettled.discard(app_id)
+        for each in after:
+            each()
+        self._publisher.want(changes, whole=app_ids is None)
+
+    def _app(
+        self,
+        opened: Session,
+        spec: AppSpec,
+        rows: Rows,
+        listings: Mapping[str, Listing],
+        note: Rollout | None,
+        changes: dict[uuid.UUID, AppRoutes | None],
+        after: list[Callable[[], None]],
+    ) -> None:
+        try:
+            views = self._views(rows, listings)
+            for _ in range(ROUNDS):
+                rolling = self._verdicts.follow(opened, spec, note)
+                actions = plan(spec, views, now(), self._limits, rolling=rolling, troubles=self._actor.troubles)
+                for action in actions:
+                    if isinstance(action, rollout.Promote | rollout.Fail | rollout.Serving):
+                        spec, note = self._verdicts.write(opened, spec, action, views)
+                    else:
+                        self._actor.do(opened, spec, action, rows, after)
+                views = self._views(rows, listings)
+                if not actions:
+                    break
+            self._verdicts.explain(opened, spec, self._actor.troubles)
+            opened.flush()
+            changes[spec.id] = self._routes(spec, rows, views)
+            self._note(spec, views)
+        except DBAPIError:
+            raise
+        except Exception:
+            log.exception("app %s cannot be brought further", spec.name)
+
+    def _views(self, rows: Rows, listings: Mapping[str, Listing]) -> list[DynoView]:
+        views = []
+        for row, version in rows.values():
+            known = self._actor.of(row.id)
+            dead = self.cluster.dead(row.host) or row.host not in self.cluster.hosts
+            view = track.view(row, version, known, listings.get(row.host), dead, self._publisher)
+            if row.state is DynoState.STARTING and row.type == WEB and view.presence is Presence.RUNNING and not dead:
+                self._actor.probe(row.id, row.host, row.slot)
+            if view.routed and row.state is DynoState.UP and "routed" not in row.timings and known.up_since:
+                row.timings = {**row.timings, "routed": round((now() - known.up_since).total_seconds(), 3)}
+            views.append(view)
+        return views
+
+    def _routes(self, spec: AppSpec, rows: Rows, views: list[DynoView]) -> AppRoutes | None:
+        if spec.archived_at is not None:
+            self._unwanted_since.setdefault(spec.id, now())
+            return None
+        if spec.id not in self._backends:
+            return None
+        slot_of = {row.id: row.slot for row, _ in rows.values()}
+        return routes.routes(spec, views, slot_of, self._backends[spec.id], self._settings)
+
+    def _note(self, spec: AppSpec, views: Iterable[DynoView]) -> None:
+        """Whether the app waits for something that no event may tell."""
+        def settled(view: DynoView) -> bool:
+            return view.state is DynoState.CRASHED or view.serves
+
+        releases = {release.id for release in (spec.current, spec.candidate) if release is not None}
+        waits = spec.candidate is not None or any(key[0] in releases for key in self._actor.troubles)
+        soon = any(view.retry_at is not None and (view.retry_at - now()).total_seconds() < EVERYTHING for view in views)
+        if waits or soon or self._verdicts.rolling(spec.id) or not all(settled(view) for view in views):
+            self._unsettled.add(spec.id)
+        else:
+            self._unsettled.discard(spec.id)
+
+    def _weigh(self, rows: Rows, app_ids: Collection[uuid.UUID] | None) -> None:
+        loads = self._actor.loads
+        for dyno_id in [key for key, load in loads.items() if app_ids is None or load.app_id in app_ids]:
+            del loads[dyno_id]
+        loads.update({row.id: self._actor.load_of(row) for row, _ in rows.values()})
+
+    def _assign(self, opened: Session, specs: Iterable[AppSpec]) -> None:
+        lacking = [spec for spec in specs if spec.archived_at is None and spec.id not in self._backends]
+        if not lacking:
+            return
+        pool = [backend_name(number) for number in range(1, self._settings.backends + 1)]
+        lacking.sort(key=lambda spec: spec.current is None and spec.candidate is None)
+        spare = len(pool) - len(self._backends) - SPARE
+        chosen = [
+            spec for place, spec in enumerate(lacking) if place < spare or spec.current is not None or spec.candidate
+        ]
+        given = backends.assign(opened, [spec.id for spec in chosen], pool)
+        self._backends.update(given)
+        for spec in chosen:
+            if spec.id not in given:
+                log.error("app %s is not routed: all %d backends are taken, raise hokku_backends", spec.name, len(pool))
+
+    def _sweep(
+        self, opened: Session, specs: Collection[AppSpec], rows: Rows, listings: Mapping[str, Listing]
+    ) -> None:
+        living = [row for row, _ in rows.values() if row.state is not DynoState.STOPPED]
+        sweep.hosts(self.cluster, listings, self._jobs, specs, living)
+        seen = self._publisher.seen()
+        for app_id in sweep.rows(opened, self._settings, specs, living, self._unwanted_since, seen, now()):
+            self._backends.pop(app_id, None)
+            self._unwanted_since.pop(app_id, None)
+        track.forget_all_but(self._actor.tracked, {row.id for row in living})
+        wanted_releases = {r.id for s in specs for r in (s.current, s.candidate) if r is not None}
+        for key in [key for key in self._actor.troubles if key[0] not in wanted_releases]:
+            del self._actor.troubles[key]
+        self._unsettled &= {spec.id for spec in specs}
+
+
+def listen(control: Control) -> None:
+    """Let changes of what is wanted wake the loop, for ever, in a thread."""
+    from hokku.store.engine import WANTED
+    from hokku.store.engine import listen as notifications
+
+    def follow_notes() -> None:
+        while True:
+            try:
+                for note in notifications((WANTED,), timeout=30.0):
+                    if note is None:
+                        continue
+                    try:
+                        control.wake(uuid.UUID(note.payload))
+                    except ValueError:
+                        control.wake(None)
+            except Exception as error:  # whatever it is, the next look at everything is seconds away
+                log.warning("not listening to the database: %s", error)
+                time.sleep(1.0)
+                control.wake(None)
+
+    threading.Thread(target=follow_notes, name="listen", daemon=True).start()

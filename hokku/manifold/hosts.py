@@ -1,0 +1,145 @@
+"""The dyno hosts as the manifold sees them: what each lists, whether the cluster holds it for dead, and its workers.
+
+Each host is looked at by a thread of its own and has its own workers, so that a host that hangs holds up no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from hokku.manifold.lxd import Instance, LxdError, Member
+from hokku.settings import Settings
+
+log = logging.getLogger(__name__)
+
+EVERY = 2.5  # seconds between two looks without an event
+AT_MOST = 0.15  # seconds between two looks, however many events
+FRESH = 8.0  # seconds after which a listing no longer says that a host answers
+OTHERS = 6  # workers of a host for what is not a start
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a host had: instances by name, as of a moment after `asked_at` (monotonic)."""
+
+    asked_at: float
+    instances: Mapping[str, Instance] = field(default_factory=dict)
+
+
+class DynoHost:
+    """One host: its driver, its newest listing, its workers."""
+
+    def __init__(self, member: Member, starts: int, changed: Callable[[], None]) -> None:
+        self.member = member
+        self.name = member.host.name
+        self.listing: Listing | None = None
+        self._changed = changed
+        self._wake = threading.Event()
+        self._starts = ThreadPoolExecutor(starts, f"start-{self.name}")
+        self._others = ThreadPoolExecutor(OTHERS, f"work-{self.name}")
+        self._answers = True
+
+    def watch(self) -> None:
+        """Begin to look at the host, for ever."""
+        threading.Thread(target=self._look, name=f"look-{self.name}", daemon=True).start()
+
+    def look_now(self) -> None:
+        """Something happened there."""
+        self._wake.set()
+
+    def answers(self) -> bool:
+        """Whether it was heard of lately."""
+        return self.listing is not None and time.monotonic() - self.listing.asked_at < FRESH
+
+    def start(self, work: Callable[[], Any]) -> Future[Any]:
+        """Do `work` as one of the host's starts: so many at once and no more."""
+        return self._starts.submit(work)
+
+    def work(self, work: Callable[[], Any]) -> Future[Any]:
+        """Do `work` on the host, beside its starts."""
+        return self._others.submit(work)
+
+    def _look(self) -> None:
+        while True:
+            self._wake.clear()
+            asked_at = time.monotonic()
+            try:
+                self.listing = Listing(asked_at, self.member.instances(timeout=FRESH))
+                if not self._answers:
+                    log.info("host %s answers again", self.name)
+                self._answers = True
+            except LxdError as error:
+                if self._answers:
+                    log.warning("host %s cannot be looked at: %s", self.name, error)
+                self._answers = False
+            self._changed()
+            time.sleep(AT_MOST)
+            self._wake.wait(EVERY)
+
+
+class Cluster:
+    """All hosts, and which of them the cluster holds for dead."""
+
+    def __init__(self, drivers: Mapping[str, Member], settings: Settings, changed: Callable[[], None]) -> None:
+        self.hosts = {name: DynoHost(member, settings.starts_per_host, changed) for name, member in drivers.items()}
+        self.status: dict[str, str] = {}
+        self._changed = changed
+        self._lost_at: dict[str, float] = {}  # monotonic: when a host was dead last
+
+    def watch(self) -> None:
+        """Begin to look at hosts and at the cluster."""
+        for host in self.hosts.values():
+            host.watch()
+        threading.Thread(target=self._look, name="look-cluster", daemon=True).start()
+
+    def dead(self, name: str) -> bool:
+        """Whether the cluster says so, or no longer knows the host, and it does not answer to us either.
+
+        One that merely does not answer is not dead; nor is one that answers while the cluster's members, all just
+        started, have not heard of each other yet.
+        """
+        if not self.status or (name in self.hosts and self.hosts[name].answers()):
+            return False
+        return self.status.get(name, "offline").lower() == "offline"
+
+    def usable(self) -> list[str]:
+        """The hosts that can take a dyno now: online, answering, and rid of what they had when they were lost."""
+        return [
+            name for name, host in self.hosts.items()
+            if self.status.get(name, "").lower() == "online" and host.answers() and name not in self._lost_at
+        ]  # fmt: skip
+
+    def settle(self, name: str, listing: Listing) -> None:
+        """By this listing, nothing of the time before it was lost is left on the host."""
+        if listing.asked_at > self._lost_at.get(name, 0.0):
+            self._lost_at.pop(name, None)
+
+    def _look(self) -> None:
+        while True:
+            status = self._ask()
+            if status and status != self.status:
+                for name in self.hosts:
+                    before, after = self.status.get(name), status.get(name)
+                    if before != after:
+                        log.info("host %s is %s", name, after or "no member of the cluster")
+                self.status = status
+                self._changed()
+            for name in self.hosts:
+                if self.dead(name):
+                    self._lost_at[name] = time.monotonic()
+            time.sleep(EVERY if status else 1.0)
+
+    def _ask(self) -> dict[str, str]:
+        """The members' states from the first member that answers; the one that answered last is asked first."""
+        for name, host in sorted(self.hosts.items(), key=lambda pair: not pair[1].answers()):
+            try:
+                return host.member.members(timeout=FRESH)
+            except LxdError as error:
+                log.debug("%s: %s", name, error)
+        return {}

@@ -1,0 +1,142 @@
+"""What takes time, done in the hosts' workers; each job's end is told to the control loop, and changes nothing else."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from sqlalchemy.exc import NoResultFound
+
+from hokku.manifold import lifecycle, names, template
+from hokku.manifold.hosts import Cluster, DynoHost
+from hokku.manifold.lifecycle import Birth
+from hokku.manifold.lxd import LxdError, NotFound
+from hokku.settings import Settings
+from hokku.store import wanted
+from hokku.store.engine import session
+
+log = logging.getLogger(__name__)
+
+Done = Callable[[Any, LxdError | None], None]  # called with the result or the error
+
+
+class ReleaseGone(LxdError):
+    """The release is no longer in the database: trying again cannot help."""
+
+
+class Jobs:
+    """`post(callable)` hands something to the control loop's thread."""
+
+    def __init__(self, cluster: Cluster, settings: Settings, post: Callable[[Callable[[], None]], None]) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._post = post
+        self._templates: dict[tuple[uuid.UUID, str], tuple[float, Future[None]]] = {}
+        self._deleting: set[tuple[str, str]] = set()
+
+    def bear(self, host_name: str, birth: Birth, done: Done) -> None:
+        """Make and start a dyno on the host, its release's template first if the host has none."""
+        host = self._cluster.hosts[host_name]
+
+        def go(made: Future[None]) -> None:
+            error = made.exception()
+            if error is not None:
+                self._end(done, None, error)
+            else:
+                host.start(lambda: self._run(lambda: lifecycle.bear(host.member, birth, self._settings), done))
+
+        self._template(host, birth).add_done_callback(go)
+
+    def on(self, host_name: str, work: Callable[[DynoHost], Any], done: Done) -> None:
+        """Do something else on the host."""
+        host = self._cluster.hosts[host_name]
+        host.work(lambda: self._run(lambda: work(host), done))
+
+    def delete(self, host_name: str, instance: str) -> None:
+        """Delete an instance that nobody wants, once at a time."""
+        key = (host_name, instance)
+        if key in self._deleting:
+            return
+        self._deleting.add(key)
+
+        def done(_: Any, error: LxdError | None) -> None:
+            self._deleting.discard(key)
+            if error is not None:
+                log.warning("%s on %s cannot be deleted: %s", instance, host_name, error)
+            self._cluster.hosts[host_name].look_now()
+
+        self.on(host_name, lambda host: host.member.delete(instance), done)
+
+    def making(self) -> set[str]:
+        """The names of templates that are being made."""
+        return {names.template(*key) for key, (_, future) in self._templates.items() if not future.done()}
+
+    def drop_template(self, release_id: uuid.UUID, host_name: str) -> None:
+        """The template is to be looked for again."""
+        self._templates.pop((release_id, host_name), None)
+
+    def _template(self, host: DynoHost, birth: Birth) -> Future[None]:
+        """Done once the release's template is on the host; the same future for all who wait for it."""
+        key = (birth.release_id, host.name)
+        listing = host.listing
+        listed = listing.instances.get(names.template(*key)) if listing else None
+        if key in self._templates:
+            made_at, future = self._templates[key]
+            whole = not future.done() or future.exception() is None
+            vanished = future.done() and listing and listing.asked_at > made_at and listed is None
+            if whole and not vanished:
+                return future
+        elif listed is not None and template.is_ready(listed):
+            future = Future()
+            future.set_result(None)
+            self._templates[key] = time.monotonic(), future
+            return future
+        future = host.work(lambda: self._make(host, birth))
+        self._templates[key] = float("inf"), future
+        future.add_done_callback(lambda done: self._made(key, done))
+        return future
+
+    def _made(self, key: tuple[uuid.UUID, str], future: Future[None]) -> None:
+        self._templates[key] = time.monotonic(), future
+
+    def _make(self, host: DynoHost, birth: Birth) -> None:
+        try:
+            with session() as opened:
+                payload = wanted.payload(opened, birth.release_id)
+        except NoResultFound:
+            raise ReleaseGone("the release was removed") from None
+        image = self._settings.stack(payload.stack).image
+        slug = self._settings.slugs_dir / f"{payload.sha256}.tar.zst"
+        began = time.monotonic()
+        template.make(host.member, payload, birth.app_id, image, slug, host.listing.instances if host.listing else {})
+        log.info("template of release %s on %s made in %.2f s", birth.release_id, host.name, time.monotonic() - began)
+        host.look_now()
+
+    def _run(self, work: Callable[[], Any], done: Done) -> None:
+        try:
+            result = work()
+        except Exception as error:
+            self._end(done, None, error)
+        else:
+            self._end(done, result, None)
+
+    def _end(self, done: Done, result: Any, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, LxdError):
+            log.error("a job failed unexpectedly", exc_info=error)
+            error = LxdError(f"{type(error).__name__}: {error}")
+        told = error
+        self._post(lambda: done(result, told))
+
+
+def final(error: LxdError) -> bool:
+    """Whether trying again cannot help."""
+    return isinstance(error, (template.SlugMissing, ReleaseGone))
+
+
+def absent(error: LxdError | None) -> bool:
+    """Whether the instance was not there."""
+    return isinstance(error, NotFound)

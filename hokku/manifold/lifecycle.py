@@ -1,0 +1,104 @@
+"""One dyno's container: made and started, ended and buried. Each call blocks: it runs in a worker of the host."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+
+from hokku.manifold import names, slots
+from hokku.manifold.lxd import Member
+from hokku.manifold.model import WEB, Ended
+from hokku.settings import Settings
+
+EXIT = "/var/lib/hokku/exit"
+
+
+@dataclass(frozen=True)
+class Birth:
+    """What a dyno is made of."""
+
+    id: uuid.UUID
+    app_id: uuid.UUID
+    release_id: uuid.UUID
+    slug_id: uuid.UUID
+    type: str
+    number: int
+    size: str
+    slot: int
+
+    @property
+    def instance(self) -> str:
+        """The name of its container."""
+        return names.dyno(self.id)
+
+
+def bear(member: Member, birth: Birth, settings: Settings) -> None:
+    """Clone the release's template on that host and start it. What is left of a failure, the caller deletes."""
+    template = names.template(birth.release_id, member.host.name)
+    member.copy(birth.instance, template, config(birth, settings), devices(birth, member, settings))
+    member.start(birth.instance)
+
+
+def config(birth: Birth, settings: Settings) -> dict[str, str]:
+    """The dyno's LXD configuration, to go over its template's."""
+    size = settings.sizes.get(birth.size) or settings.sizes[settings.default_size]
+    raw = (
+        "lxc.init.cmd = /usr/lib/hokku/dyno-init\n"
+        "lxc.signal.halt = SIGTERM\n"
+        f"lxc.net.0.ipv4.address = {slots.address(birth.slot)}/{settings.dyno_prefix}\n"
+        f"lxc.net.0.ipv4.gateway = {settings.dyno_gateway}\n"
+    )
+    about = names.labels(
+        "dyno", app=birth.app_id, release=birth.release_id, slug=birth.slug_id, type=birth.type, number=birth.number,
+        slot=birth.slot, dyno=birth.id, size=birth.size, ready="",
+    )  # fmt: skip
+    return about | {
+        "raw.lxc": raw,
+        "boot.autostart": "false",
+        "environment.HOKKU_MODE": "run",
+        "environment.HOKKU_PROCESS": birth.type,
+        "environment.DYNO": f"{birth.type}.{birth.number}",
+        "environment.PORT": str(settings.dyno_port),
+        "environment.HEROKU_DYNO_ID": str(birth.id),
+        "limits.memory": f"{size.memory}MiB",
+        "limits.processes": str(size.processes),
+        "limits.cpu.allowance": f"{min(100, max(1, size.cpu_shares))}%",  # a weight: it binds only under contention
+    }
+
+
+def devices(birth: Birth, member: Member, settings: Settings) -> dict[str, dict[str, str]]:
+    """The dyno's network card, and for a web dyno the published port."""
+    address = slots.address(birth.slot)
+    wanted = {
+        "eth0": {
+            "type": "nic",
+            "network": settings.dyno_network,
+            "name": "eth0",
+            "ipv4.address": address,
+            "security.mac_filtering": "true",
+            "security.ipv4_filtering": "true",
+            "security.port_isolation": "true",
+        }
+    }
+    if birth.type == WEB:
+        port = slots.port(birth.slot, settings.dyno_first_port)
+        wanted["http"] = {
+            "type": "proxy",
+            "listen": f"tcp:{member.host.address}:{port}",
+            "connect": f"tcp:{address}:{settings.dyno_port}",
+            "nat": "true",
+        }
+    return names.root(wanted)
+
+
+def bury(member: Member, instance: str) -> Ended:
+    """How the dyno ended; afterwards nothing of its container is left."""
+    content = member.read(instance, EXIT)
+    member.delete(instance)
+    try:
+        told = json.loads(content or b"")
+    except ValueError:
+        return Ended(None)
+    signal = told.get("signal")
+    return Ended(128 + signal if signal else told.get("status"))

@@ -1,0 +1,73 @@
+"""The service: one manifold acts, others wait to take over. The election is a lock that dies with its connection."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+
+import psycopg
+
+from hokku.manifold.control import Control, listen
+from hokku.routing import Mesh
+from hokku.settings import settings
+from hokku.store.engine import connect
+
+log = logging.getLogger(__name__)
+
+LOCK = 0x6D616E69  # of PostgreSQL's advisory locks
+RETRY = 2.0  # seconds between two tries to be elected
+CHECK = 2.0  # seconds between two checks that the lock is still held
+
+
+def main() -> None:
+    """Wait to be elected, then work until the database or the lock is lost: the process ends, and is started again.
+
+    Ending is the safe answer: no worker of this process can act beside its successor's for longer than one LXD call.
+    """
+    held = _elected()
+    log.info("elected")
+    checked = time.monotonic()
+
+    def alive() -> None:
+        nonlocal checked
+        if time.monotonic() - checked >= CHECK:
+            held.execute("SELECT 1")
+            checked = time.monotonic()
+
+    chosen = settings()
+    mesh = Mesh(
+        chosen.routers,
+        chosen.router_runtime_port,
+        chosen.manifold_cert_file,
+        chosen.manifold_key_file,
+        chosen.ca_file,
+        chosen.backends,
+        chosen.servers_per_backend,
+    )
+    control = Control(chosen, mesh, alive)
+    listen(control)
+    try:
+        control.run()
+    except Exception:
+        log.exception("the database is lost, or something unforeseen happened: ending, to be started again")
+    os._exit(1)
+
+
+def _elected() -> psycopg.Connection:
+    """A connection that holds the lock."""
+    waited = False
+    while True:
+        try:
+            connection = connect()
+            while True:
+                row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+                if row and row[0]:
+                    return connection
+                if not waited:
+                    log.info("another manifold is elected: waiting")
+                    waited = True
+                time.sleep(RETRY)
+        except psycopg.OperationalError as error:
+            log.warning("waiting for the database: %s", error)
+            time.sleep(RETRY)

@@ -1,0 +1,83 @@
+"""What nothing wants any more: instances without a dyno, useless templates, rows and backends whose time is over."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from hokku.manifold import names
+from hokku.manifold.hosts import Cluster, Listing
+from hokku.manifold.jobs import Jobs
+from hokku.settings import Settings
+from hokku.store import dynos, routes
+from hokku.store.tables import Dyno, DynoState
+from hokku.store.wanted import AppSpec
+
+KEEP_ROWS = timedelta(hours=1)  # of dynos that stopped: late log lines find them, their slots are not reused
+
+
+def orphans(listing: Listing, rows: Iterable[Dyno]) -> list[str]:
+    """The dyno instances of a host that no living row stands for.
+
+    `listing` must be older than `rows`: a row is written before its instance is made.
+    """
+    wanted = {row.instance for row in rows if row.state is not DynoState.CRASHED}
+    return [each.name for each in listing.instances.values() if each.kind == "dyno" and each.name not in wanted]
+
+
+def useless_templates(
+    host: str, listing: Listing, apps: Iterable[AppSpec], rows: Iterable[Dyno], making: Collection[str]
+) -> list[str]:
+    """The templates of a host that no release which runs, ran last or is about to run needs."""
+    kept = {row.release_id for row in rows}
+    for app in apps:
+        if app.archived_at is None:
+            kept |= {release.id for release in (app.current, app.previous, app.candidate) if release is not None}
+    wanted = {names.template(release_id, host) for release_id in kept} | set(making)
+    return [each.name for each in listing.instances.values() if each.kind == "template" and each.name not in wanted]
+
+
+def hosts(
+    cluster: Cluster, listings: Mapping[str, Listing], jobs: Jobs, apps: Collection[AppSpec], rows: Collection[Dyno]
+) -> None:
+    """Have the leftovers on every host deleted that answers; a host that returned is usable once it has none."""
+    for name, listing in listings.items():
+        if cluster.dead(name):
+            continue
+        left = orphans(listing, rows)
+        for instance in left:
+            jobs.delete(name, instance)
+        for instance in useless_templates(name, listing, apps, rows, jobs.making()):
+            jobs.delete(name, instance)
+        if not left:
+            cluster.settle(name, listing)
+
+
+def rows(
+    opened: Session,
+    settings: Settings,
+    apps: Iterable[AppSpec],
+    found: Iterable[Dyno],
+    unwanted_since: Mapping[uuid.UUID, datetime],
+    routers_seen: datetime | None,
+    now: datetime,
+) -> list[uuid.UUID]:
+    """Delete old rows, and free the backends of deleted apps that no router knows any more; returns those apps.
+
+    `unwanted_since`: when an app's routes were taken out of what routers are to have.
+    """
+    if routers_seen is None:
+        return []
+    keep = max(KEEP_ROWS, timedelta(seconds=settings.slot_quarantine))
+    dynos.forget(opened, min(now - keep, routers_seen))
+    living = {row.app_id for row in found}
+    freed = []
+    for app in apps:
+        since = unwanted_since.get(app.id)
+        if app.archived_at is not None and app.id not in living and since is not None and since < routers_seen:
+            routes.release(opened, app.id)
+            freed.append(app.id)
+    return freed
