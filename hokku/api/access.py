@@ -17,7 +17,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from hokku.api.rate import buckets
+from hokku.api.rate import buckets, guesses
 from hokku.errors import Forbidden, NotFound, Unauthorized
 from hokku.settings import settings
 from hokku.store import accounts, apps
@@ -69,8 +69,10 @@ def authenticate(opened: Session, header: str | None, address: str | None = None
     if found is not None:
         return Viewer(found[0], found[1], address)
     if user and password:
+        guesses.take(address)
         account = accounts.by_password(opened, user, password)
         if account is not None:
+            guesses.give_back(address)
             return Viewer(account, None, address)
     raise Unauthorized("Invalid credentials provided.")
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hokku.api import buildpacks
 from hokku.api.access import AnyViewer, Opened, UsableApp
 from hokku.api.build_output import url_of
 from hokku.api.ranges import page
@@ -46,7 +47,7 @@ def shape(opened: Session, app: App, build: Build) -> Json:
     source = f"{settings().public_url}/sources/{build.source_id}" if build.source_id else settings().public_url
     return stamps(build) | {
         "app": {"id": str(app.id)},
-        "buildpacks": [{"url": name, "name": name} for name in build.buildpacks],
+        "buildpacks": [buildpacks.shape(name) for name in build.buildpacks],
         "generation": "cedar",
         "output_stream_url": url_of(build.id),
         "release": {"id": str(build.release_id)} if build.release_id else None,
@@ -65,7 +66,7 @@ def create(app: UsableApp, wanted: Create, opened: Opened, viewer: AnyViewer) ->
     version = wanted.source_blob.version
     if version is not None and (len(version) > 200 or not version.isprintable()):
         raise InvalidParams("source_blob.version must be printable and at most 200 characters, such as a commit's id.")
-    chosen = [pack.url or pack.name or "" for pack in wanted.buildpacks or ()] or list(app.buildpacks)
+    chosen = [buildpacks.check(pack.url or pack.name or "") for pack in wanted.buildpacks or ()] or list(app.buildpacks)
     build = Build(
         app_id=app.id,
         account_id=viewer.account.id,

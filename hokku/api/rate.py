@@ -1,17 +1,20 @@
-"""How many requests an account may still make: a bucket that fills all the time (Heroku: 4500 an hour).
+"""Buckets that fill all the time: requests an account may make (Heroku: 4500 an hour), passwords an address may try.
 
-The bucket is a process's own. It protects the API from a client that runs wild; it is no accounting.
+The buckets are a process's own. They protect the API from a client that runs wild; they are no accounting.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-import uuid
+from collections.abc import Hashable
 
 from hokku.errors import HokkuError
 
 PER_HOUR = 45_000  # ten times Heroku's: a platform of one's own has fewer strangers
+GUESSES_PER_HOUR = 120  # of passwords, from one address
+_TOO_MANY = "Your account reached the API rate limit. Please wait a few minutes before making new requests."
+_TOO_MANY_GUESSES = "Too many wrong passwords came from your address. Wait a few minutes, or use a token."
 
 
 class RateLimited(HokkuError):
@@ -19,25 +22,31 @@ class RateLimited(HokkuError):
 
 
 class Buckets:
-    """A bucket of `size` requests for each account, filled with `size` an hour."""
+    """A bucket of `size` for each key, filled with `size` an hour; `refusal` is told to whom it is empty."""
 
-    def __init__(self, size: int = PER_HOUR) -> None:
-        self.size = size
+    def __init__(self, size: int = PER_HOUR, refusal: str = _TOO_MANY) -> None:
+        self.size, self.refusal = size, refusal
         self._lock = threading.Lock()
-        self._left: dict[uuid.UUID, tuple[float, float]] = {}
+        self._left: dict[Hashable, tuple[float, float]] = {}
 
-    def take(self, account_id: uuid.UUID, at: float | None = None) -> int:
-        """Take one request at monotonic second `at` (default now) and tell how many are left; raises RateLimited."""
+    def take(self, key: Hashable, at: float | None = None) -> int:
+        """Take one at monotonic second `at` (default now) and tell how many are left; raises RateLimited."""
         moment = time.monotonic() if at is None else at
         with self._lock:
-            left, since = self._left.get(account_id, (float(self.size), moment))
+            left, since = self._left.get(key, (float(self.size), moment))
             left = min(float(self.size), left + (moment - since) * self.size / 3600)
             if left < 1:
-                raise RateLimited(
-                    "Your account reached the API rate limit. Please wait a few minutes before making new requests."
-                )
-            self._left[account_id] = (left - 1, moment)
+                raise RateLimited(self.refusal)
+            self._left[key] = (left - 1, moment)
         return int(left - 1)
+
+    def give_back(self, key: Hashable) -> None:
+        """Put back what was taken: it was no guess."""
+        with self._lock:
+            if key in self._left:
+                left, since = self._left[key]
+                self._left[key] = (left + 1, since)
 
 
 buckets = Buckets()
+guesses = Buckets(GUESSES_PER_HOUR, _TOO_MANY_GUESSES)

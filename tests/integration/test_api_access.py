@@ -17,7 +17,7 @@ from hokku.store.tables import Dyno, DynoState
 from tests.integration.conftest import ADMIN, GIT_TOKEN, PASSWORD
 from tests.integration.test_api_apps import fresh, refused, released
 
-OPEN = {"/health", "/openapi.json"}
+OPEN = {"/health", "/openapi.json", "/buildpacks/{namespace}/{name}"}
 SECRET = {"/sources/{source}/{secret}", "/builds/{build}/output/{signature}"}
 
 
@@ -239,3 +239,16 @@ def test_restarting_and_stopping_say_what_the_manifold_shall_do(api):
 def test_a_client_without_credentials_is_told_how(api):
     with TestClient(application.create()) as bare:
         refused(bare.get("/apps"), 401, "unauthorized", "Authorization: Bearer")
+
+
+def test_guessing_passwords_is_slowed_down(api, monkeypatch):
+    from hokku.api import access
+    from hokku.api.rate import Buckets
+
+    monkeypatch.setattr(access, "guesses", Buckets(3, "Too many wrong passwords"))
+    for _ in range(5):
+        assert api.get("/account", headers=as_basic(ADMIN, PASSWORD)).status_code == 200
+    for _ in range(3):
+        assert api.get("/account", headers=as_basic(ADMIN, "wrong")).status_code == 401
+    refused(api.get("/account", headers=as_basic(ADMIN, PASSWORD)), 429, "rate_limit", "Too many wrong passwords")
+    assert api.get("/account").status_code == 200
