@@ -1,1 +1,1 @@
-"""Source to slug: stacks, buildpacks, cache, limits."""
+"""Source to slug, in a throw-away container: stacks, buildpacks, cache, limits."""

@@ -12,59 +12,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import psycopg
-from sqlalchemy import delete, exists, func, select, text, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from hokku.store.engine import BUILD, notify
-from hokku.store.tables import App, Build, BuildOutput, BuildStatus, Release, Slug, Source, now
+from hokku.store.tables import App, Build, BuildOutput, BuildStatus, Source, now
 
 _CLAIM = 0x686F6B6C  # advisory lock: one claim at a time, so that an app never has two builds under way
-
-
-def create(
-    opened: Session,
-    app: App,
-    *,
-    account_id: uuid.UUID | None,
-    source_id: uuid.UUID,
-    commit: str | None,
-    buildpacks: list | None = None,
-) -> Build:
-    """A waiting build of an uploaded source; builders hear of it when the transaction commits."""
-    build = Build(
-        app_id=app.id,
-        account_id=account_id,
-        source_id=source_id,
-        commit=commit,
-        stack=app.stack,
-        buildpacks=list(app.buildpacks if buildpacks is None else buildpacks),
-    )
-    source = opened.get(Source, source_id)
-    opened.add(build)
-    opened.flush()
-    if source is not None:
-        build.timings = {"receive": round((build.created_at - source.created_at).total_seconds(), 3)}
-    notify(opened, BUILD, build.id)
-    return build
-
-
-def by_identity(opened: Session, app_id: uuid.UUID, identity: str) -> Build | None:
-    """The app's build with this id."""
-    try:
-        return opened.scalar(select(Build).where(Build.app_id == app_id, Build.id == uuid.UUID(identity)))
-    except ValueError:
-        return None
-
-
-def output_after(opened: Session, build_id: uuid.UUID, seq: int = 0) -> list[tuple[int, str]]:
-    """The build's output that came after `seq` (0: all of it), as (seq, text) in order."""
-    query = select(BuildOutput.seq, BuildOutput.chunk).where(BuildOutput.build_id == build_id, BuildOutput.seq > seq)
-    return [(row.seq, row.chunk) for row in opened.execute(query.order_by(BuildOutput.seq))]
-
-
-def output_is_done(opened: Session, build_id: uuid.UUID) -> bool:
-    """Whether nothing will be added to the build's output any more. Ask before you read, so that nothing is missed."""
-    return opened.scalar(select(Build.output_done).where(Build.id == build_id)) is not False
 
 
 def append_output(opened: Session, build_id: uuid.UUID, chunk: str) -> None:
@@ -84,6 +38,9 @@ def claim(opened: Session, worker: str) -> Build | None:
     build = opened.scalar(waiting.order_by(Build.created_at).limit(1))
     if build is not None:
         build.worker = worker
+        source = opened.get(Source, build.source_id) if build.source_id else None
+        if source is not None:
+            build.timings = {"receive": round((build.created_at - source.created_at).total_seconds(), 3)}
     return build
 
 
@@ -146,21 +103,11 @@ def trim_output(opened: Session, age: timedelta) -> None:
     opened.execute(delete(BuildOutput).where(BuildOutput.build_id.in_(old)))
 
 
-def release_of(opened: Session, build: Build) -> Release | None:
-    """The release that the build made."""
-    return opened.get(Release, build.release_id) if build.release_id else None
-
-
-def slug_in_use(opened: Session, sha256: str) -> bool:
-    """Whether a slug row still names this content."""
-    return opened.scalar(select(Slug.id).where(Slug.sha256 == sha256).limit(1)) is not None
-
-
-def abandon(opened: Session, worker: str) -> None:
-    """Give a worker's builds that have not made a release back to the queue."""
+def give_back(opened: Session, worker: str) -> None:
+    """Put the worker's builds that have not made a release back into the queue."""
     opened.execute(
         update(Build)
         .where(Build.status == BuildStatus.PENDING, Build.worker == worker, Build.release_id.is_(None))
         .values(worker=None)
     )
-    opened.execute(text("SELECT pg_notify(:channel, '')"), {"channel": BUILD})
+    notify(opened, BUILD, "")

@@ -1,0 +1,50 @@
+"""Everything a build needs in one tar: the driver script, buildpacks, config vars as files, the source, the cache."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from hokku.build.buildpacks import DIRECTORY
+
+_SCRIPT = Path(__file__).parent / "scripts" / "build"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
+
+
+def write(
+    into: BinaryIO, *, source: Path, cache: Path | None, config_vars: Mapping[str, str], buildpacks: Iterable[str]
+) -> None:
+    """Write the tar. The source and the cache are packed as they are: only the container opens them."""
+    with tarfile.open(fileobj=into, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        _file(tar, "build", _SCRIPT.read_bytes(), 0o755)
+        for pack in buildpacks:
+            for path in sorted((DIRECTORY / pack).rglob("*")):
+                if path.is_file():
+                    mode = 0o755 if path.parent.name == "bin" else 0o644
+                    _file(tar, f"buildpacks/{path.relative_to(DIRECTORY)}", path.read_bytes(), mode)
+        directory = tarfile.TarInfo("env")
+        directory.type, directory.mode = tarfile.DIRTYPE, 0o700
+        tar.addfile(directory)
+        for name, value in sorted(config_vars.items()):
+            if _NAME.fullmatch(name):  # a file's name must not lead anywhere else
+                _file(tar, f"env/{name}", value.encode(), 0o600)
+        _copy(tar, "source.tar.gz", source)
+        if cache is not None:
+            _copy(tar, "cache.tar.zst", cache)
+
+
+def _file(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), mode
+    tar.addfile(member, io.BytesIO(content))
+
+
+def _copy(tar: tarfile.TarFile, name: str, path: Path) -> None:
+    member = tarfile.TarInfo(name)
+    with path.open("rb") as content:
+        member.size, member.mode = path.stat().st_size, 0o600
+        tar.addfile(member, content)

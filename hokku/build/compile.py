@@ -1,0 +1,199 @@
+"""From a source to a slug in the store: the steps inside the build container, and what the user reads meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hokku.build import buildpacks, bundle, cache, declared, procfile
+from hokku.build.container import Container
+from hokku.build.output import Output
+from hokku.manifold.lxd import LxdError
+from hokku.settings import Settings
+from hokku.store import slugs
+
+log = logging.getLogger(__name__)
+
+_WORK = "/tmp/hokku"
+_BUNDLE = "/tmp/hokku-bundle.tar"
+_OPEN = 'mkdir -p "$1" && cd "$1" && tar -xf "$2" && rm "$2" && exec ./build prepare'  # constant text: no user's string
+_SMALL = 64 * 1024  # bytes of the files that steps leave for the builder
+
+
+class Rejected(Exception):
+    """The build fails because of what was pushed; the text is for `error`, the user has read the reason already."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be built, of which app."""
+
+    build_id: uuid.UUID
+    app_id: uuid.UUID
+    app_name: str
+    stack: str
+    commit: str | None
+    buildpacks: tuple[object, ...]
+    source: Path
+    config_vars: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What came of it. `language` is what the buildpack said it found; `seconds` by phase: build, pack."""
+
+    stored: slugs.Stored
+    process_types: dict[str, str]
+    default_config: dict[str, str]
+    language: str
+    seconds: dict[str, float]
+
+
+def compile_slug(order: Order, container: Container, output: Output, settings: Settings) -> Compiled:
+    """Build the order in the container, which is not running yet. Raises Rejected or LxdError."""
+    began = time.monotonic()
+    output.step(f"Building on the {order.stack.title()} stack")
+    names = _chosen(order, output)
+    container.start(settings.stack(order.stack).image)
+    _prepare(order, container, output)
+    found = _detect(order, names, container, output)
+    _procfile(container, output)  # before the buildpacks' work, which takes longer
+    language = found[-1][1]
+    config: dict[str, str] = {}
+    defaults: dict[str, str] = {}
+    for name, _ in found:
+        if _step(container, order, output, "compile", name) != 0:
+            output.say("\n")
+            raise _reject(output, f"failed to compile {language} app")
+        said = declared.parse((container.read(f"{_WORK}/declared", _SMALL) or b"").decode("utf-8", "replace"))
+        config |= said.config_vars
+        defaults = said.default_process_types or defaults
+    types = defaults | _procfile(container, output)
+    _tell_types(types, bool(defaults), output)
+    built = time.monotonic()
+    stored = _pack(order, container, output, settings)
+    return Compiled(
+        stored, types, config, language, {"build": built - began, "pack": time.monotonic() - built}
+    )
+
+
+def _chosen(order: Order, output: Output) -> list[str]:
+    try:
+        return buildpacks.chosen(order.buildpacks)
+    except buildpacks.UnknownBuildpack as error:
+        output.bang(str(error))
+        raise _reject(output, "no such buildpack") from None
+
+
+def _prepare(order: Order, container: Container, output: Output) -> None:
+    with tempfile.TemporaryFile() as file:
+        bundle.write(
+            file,
+            source=order.source,
+            cache=cache.find(order.app_id),
+            config_vars=order.config_vars,
+            buildpacks=buildpacks.known(),
+        )
+        file.seek(0)
+        container.push(_BUNDLE, file)
+    argv = ["/bin/bash", "-c", _OPEN, "bash", _WORK, _BUNDLE]
+    if container.run(argv, _environment(order), output.raw) != 0:
+        output.bang("The source is not a gzipped tarball of files, or is too large to unpack: upload it again.")
+        raise _reject(output, "the source could not be unpacked")
+
+
+def _detect(order: Order, names: list[str], container: Container, output: Output) -> list[tuple[str, str]]:
+    """(buildpack, what it found) for those that apply."""
+    mode = "chosen" if names else "any"
+    if not names:
+        output.step("Determining which buildpack to use for this app")
+    code = _step(container, order, output, "detect", mode, *(names or buildpacks.known()))
+    listed = (container.read(f"{_WORK}/detected", _SMALL) or b"").decode("utf-8", "replace")
+    found = [tuple(line.split("\t", 1)) for line in listed.splitlines() if "\t" in line]
+    if code == 0 and found:
+        for name, language in found:
+            output.step(f"{language} app detected" if not names else f"Using buildpack: heroku/{name}")
+        return found
+    if names:
+        output.bang(f"The buildpack heroku/{', heroku/'.join(names)} does not fit this app: `heroku buildpacks:clear`.")
+        raise _reject(output, "no buildpack fits")
+    output.bang("No default language could be detected for this app.")
+    output.detail("HINT: Python is found by requirements.txt, pyproject.toml or setup.py, or a Procfile beside *.py")
+    output.detail("files, in the root folder of what is pushed. Commit what is missing, and push again.")
+    raise _reject(output, "no default language could be detected")
+
+
+def _procfile(container: Container, output: Output) -> dict[str, str]:
+    content = container.read("/app/Procfile", procfile.LIMIT)
+    if content is None:
+        return {}
+    try:
+        return procfile.parse(content)
+    except procfile.BadProcfile as error:
+        output.bang(str(error))
+        raise _reject(output, "bad Procfile") from None
+
+
+def _tell_types(types: dict[str, str], defaults: bool, output: Output) -> None:
+    output.step("Discovering process types")
+    where = "Procfile and buildpack declare" if defaults else "Procfile declares"
+    output.detail(f"{where} types -> {', '.join(types) or '(none)'}")
+    output.say("\n")
+
+
+def _pack(order: Order, container: Container, output: Output, settings: Settings) -> slugs.Stored:
+    output.step("Compressing...")
+    if _step(container, order, output, "pack") != 0:
+        output.bang("The slug could not be packed: a file of the app cannot be read, or the disk is full.")
+        raise _reject(output, "the slug could not be packed")
+    limit = settings.slug_max_size
+    size = int((container.read(f"{_WORK}/slug.size", 64) or b"0").strip() or 0)
+    try:
+        if size > limit:
+            raise slugs.TooLarge(size, limit)
+        stored = slugs.keep(container.pull(f"{_WORK}/slug.tar.zst"), limit)
+    except slugs.TooLarge as error:
+        output.bang(f"Compiled slug size: {_megabytes(error.size)} is too large (max is {limit // 1024**2}M).")
+        raise _reject(output, "the slug is too large") from None
+    output.detail(f"Done: {_megabytes(stored.size)}")
+    return stored
+
+
+def keep_cache(order: Order, container: Container, output: Output) -> None:
+    """Keep what the buildpacks cached, if that changed; a failure costs the next build time, nothing else."""
+    try:
+        if _step(container, order, output, "cache") == 0 and container.read(f"{_WORK}/cache.size", 64):
+            cache.keep(order.app_id, container.pull(f"{_WORK}/cache.tar.zst"))
+    except (LxdError, OSError, OverflowError) as error:
+        log.warning("build %s: the cache is not kept: %s", order.build_id, error)
+
+
+def _step(container: Container, order: Order, output: Output, *words: str) -> int:
+    return container.run([f"{_WORK}/build", *words], _environment(order), output.raw)
+
+
+def _environment(order: Order) -> dict[str, str]:
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": f"{_WORK}/home",
+        "LANG": "C.UTF-8",
+        "STACK": order.stack,
+        "SOURCE_VERSION": order.commit or "",
+        "REQUEST_ID": str(order.build_id),
+    }
+
+
+def _reject(output: Output, why: str) -> Rejected:
+    output.bang(f"Push rejected, {why}.")
+    output.say("\n")
+    output.bang("Push failed")
+    return Rejected(why)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1024**2:.1f}M"

@@ -1,0 +1,214 @@
+"""A throw-away container to build in: on the least busy dyno host, capped, removed whatever happens."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import ssl
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO
+
+from hokku.build.websocket import WebSocket
+from hokku.manifold import names
+from hokku.manifold.lxd import CONNECT, LONG, LxdError, Member, NotFound, Unreachable
+from hokku.settings import Host, Settings
+
+log = logging.getLogger(__name__)
+
+DYNO = 1000  # user and group that everything of the tenant's runs as
+_ADDRESSES = 250  # 10.99.255.1 … .250 are for builds: far from the dynos' slots
+_CHUNK = 1024 * 1024
+
+
+class NoHost(LxdError):
+    """No dyno host is online."""
+
+
+class Builder(Member):
+    """A cluster member with what only builds need: commands with their output, and files as streams."""
+
+    def execute(
+        self, name: str, argv: list[str], environment: Mapping[str, str], wrote: Callable[[bytes], None], timeout: float
+    ) -> int:
+        """Run a command as user dyno and give its output (both streams) to `wrote` as it comes; its exit status."""
+        body = {
+            "command": ["/bin/bash", "-c", 'exec "$@" 2>&1', "bash", *argv],
+            "environment": dict(environment), "user": DYNO, "group": DYNO, "cwd": "/tmp",
+            "interactive": False, "wait-for-websocket": True, "record-output": False,
+        }  # fmt: skip
+        operation = self._call("post", "instances", name, "exec", json=body).json()["metadata"]
+        opened: list[WebSocket] = []
+        try:
+            try:
+                for stream in ("0", "1", "2"):
+                    secret = operation["metadata"]["fds"][stream]
+                    resource = f"/1.0/operations/{operation['id']}/websocket?secret={secret}"
+                    opened.append(WebSocket(self.host.address, self._settings.lxd_port, self._tls(), resource, CONNECT))
+                opened[0].end_input()
+                for data in opened[1].messages():
+                    wrote(data)
+            except OSError as error:
+                raise Unreachable(f"{self.host.name} lost the build: {error}") from None
+            return self._status(operation["id"], timeout)
+        finally:
+            for each in opened:
+                each.close()
+
+    def _status(self, operation: str, timeout: float) -> int:
+        ended = self._get("operations", operation, "wait", params={"timeout": int(timeout)}, timeout=timeout + 5)
+        status = (ended.get("metadata") or {}).get("return")
+        if status is None:
+            raise LxdError(ended.get("err") or "the command was lost")
+        return int(status)
+
+    def pull(self, name: str, path: str) -> Iterator[bytes]:
+        """A file of the instance in pieces; raises NotFound."""
+        answer = self._call(
+            "get", "instances", name, "files", params={"path": path}, is_api=False, stream=True, timeout=LONG
+        )
+        with answer:
+            yield from answer.iter_content(_CHUNK)
+
+    def read_some(self, name: str, path: str, limit: int) -> bytes | None:
+        """The first `limit` + 1 bytes at most of a file; None when it is not there."""
+        content = b""
+        try:
+            for piece in self.pull(name, path):
+                content += piece
+                if len(content) > limit:
+                    return content[: limit + 1]
+        except NotFound:
+            return None
+        return content
+
+    def _tls(self) -> ssl.SSLContext:
+        chosen = self._settings
+        context = ssl.create_default_context(cafile=str(chosen.ca_file))
+        context.check_hostname = False  # members of a cluster share one certificate
+        context.load_cert_chain(chosen.manifold_cert_file, chosen.manifold_key_file)
+        return context
+
+
+def hosts(settings: Settings) -> list[Builder]:
+    """A driver for each dyno host of the inventory."""
+    return [Builder(host, settings) for host in settings.dyno_hosts]
+
+
+def committed(instances: Mapping[str, object]) -> int:
+    """MiB that the instances of a host may take: what makes it busy."""
+    total = 0
+    for instance in instances.values():
+        text = instance.config.get("limits.memory", "").removesuffix("MiB")
+        if instance.status == "Running" and text.isdigit():
+            total += int(text)
+    return total
+
+
+def least_busy(builders: list[Builder]) -> Builder:
+    """The online host with the least memory committed; raises NoHost."""
+    online: set[str] = set()
+    for builder in builders:
+        try:
+            states = builder.members(timeout=5)
+        except LxdError as error:
+            log.warning("%s", error)
+            continue
+        online = {name for name, state in states.items() if state.lower() == "online"}
+        break
+    load: list[tuple[int, str, Builder]] = []
+    for builder in builders:
+        if builder.host.name in online:
+            try:
+                load.append((committed(builder.instances(timeout=5)), builder.host.name, builder))
+            except LxdError as error:
+                log.warning("%s", error)
+    if not load:
+        raise NoHost("no dyno host is online")
+    return min(load)[2]
+
+
+class Container:
+    """The build's container on `host`."""
+
+    def __init__(self, host: Builder, build_id: uuid.UUID, settings: Settings) -> None:
+        self._host, self._build_id, self._settings = host, build_id, settings
+        self.name = f"b-{build_id.hex[:12]}"
+        self._removed = False
+
+    @property
+    def host(self) -> Host:
+        """Where it is."""
+        return self._host.host
+
+    def start(self, image: str) -> None:
+        """Make it from the stack's image and start it; what an accident left under its name goes first."""
+        self._host.delete(self.name)
+        address = self._free_address()
+        self._host.create(self.name, image, self._config(address), self._devices(address))
+        self._host.start(self.name)
+
+    def run(self, argv: list[str], environment: Mapping[str, str], wrote: Callable[[bytes], None]) -> int:
+        """Run a command in it as user dyno; its exit status. Raises LxdError when the container went meanwhile."""
+        status = self._host.execute(self.name, argv, environment, wrote, timeout=60)
+        if self._removed:
+            raise LxdError(f"{self.name} was removed")
+        return status
+
+    def push(self, path: str, content: bytes | BinaryIO) -> None:
+        """Write a file of user dyno."""
+        self._host.push(self.name, path, content, mode=0o600, uid=DYNO, gid=DYNO)
+
+    def pull(self, path: str) -> Iterator[bytes]:
+        """A file in pieces; raises NotFound."""
+        return self._host.pull(self.name, path)
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """The first `limit` + 1 bytes at most of a file; None when it is not there."""
+        return self._host.read_some(self.name, path, limit)
+
+    def remove(self) -> None:
+        """End and delete it; it is fine when it is gone."""
+        self._removed = True
+        try:
+            self._host.delete(self.name)
+        except LxdError as error:
+            log.warning("container %s is left for the sweep: %s", self.name, error)
+
+    def _config(self, address: str) -> dict[str, str]:
+        chosen = self._settings
+        raw = (
+            "lxc.init.cmd = /usr/lib/hokku/dyno-init\n"
+            "lxc.signal.halt = SIGTERM\n"
+            f"lxc.net.0.ipv4.address = {address}/{chosen.dyno_prefix}\n"
+            f"lxc.net.0.ipv4.gateway = {chosen.dyno_gateway}\n"
+        )
+        return names.labels("build", build=self._build_id) | {
+            "raw.lxc": raw,
+            "boot.autostart": "false",
+            "environment.HOKKU_MODE": "idle",
+            "limits.memory": f"{chosen.build_memory}MiB",
+            "limits.processes": "1024",
+            "limits.cpu.allowance": "10%",  # a weight, one small dyno's: it binds only under contention
+        }
+
+    def _devices(self, address: str) -> dict[str, dict[str, str]]:
+        card = {
+            "type": "nic", "network": self._settings.dyno_network, "name": "eth0", "ipv4.address": address,
+            "security.mac_filtering": "true", "security.ipv4_filtering": "true", "security.port_isolation": "true",
+        }  # fmt: skip
+        return names.root({"eth0": card})
+
+    def _free_address(self) -> str:
+        taken = {
+            device
+            for instance in self._host.instances().values()
+            if instance.kind == "build" and instance.name != self.name
+            for device in [instance.config.get("raw.lxc", "")]
+        }
+        first = int.from_bytes(hashlib.sha256(self._build_id.bytes).digest()[:2]) % _ADDRESSES
+        for n in range(_ADDRESSES):
+            address = f"10.99.255.{1 + (first + n) % _ADDRESSES}"
+            if not any(f" {address}/" in raw for raw in taken):
+                return address
+        raise LxdError(f"{self._host.host.name} has {_ADDRESSES} builds under way")

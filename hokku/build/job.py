@@ -1,0 +1,168 @@
+"""One build from its claim to its end. Whatever happens, its container goes and the build gets a verdict."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+
+from hokku.build import compile, launch
+from hokku.build.container import Container, NoHost, hosts, least_busy
+from hokku.build.output import Output
+from hokku.manifold.lxd import LxdError
+from hokku.settings import settings
+from hokku.store import builds, configs, releases, sources
+from hokku.store.engine import session
+from hokku.store.tables import App, Build, BuildStatus
+
+log = logging.getLogger(__name__)
+
+
+class Job:
+    """A build that this worker has claimed."""
+
+    def __init__(self, build: Build, worker: str) -> None:
+        self.build_id, self._app_id, self._worker = build.id, build.app_id, worker
+        self._container: Container | None = None
+        self._stopped: str | None = None
+
+    def stop(self, why: str) -> None:
+        """End the build under way: its container goes, and `run` returns soon. A release that is made stays."""
+        self._stopped = why
+        if self._container is not None:
+            self._container.remove()
+
+    def run(self) -> None:
+        """Do the build. Does not raise."""
+        try:
+            with Output(self.build_id) as output:
+                error = self._run(output)
+        except Exception:
+            log.exception("build %s broke", self.build_id)
+            error = "the platform failed"
+        if self._stopped == RESTART and error is not None:
+            return  # it goes back into the queue
+        finish(self.build_id, self._worker, error)
+
+    def resume(self, release_id: uuid.UUID) -> None:
+        """Go on where another worker died: the release is made, and waits to serve. Does not raise."""
+        try:
+            with Output(self.build_id) as output:
+                error = self._verify(release_id, output)
+        except Exception:
+            log.exception("build %s broke", self.build_id)
+            error = "the platform failed"
+        finish(self.build_id, self._worker, error)
+
+    def _run(self, output: Output) -> str | None:
+        """Why the build failed, or None. The user has read it."""
+        began = time.monotonic()
+        limit = settings().build_timeout
+        clock = threading.Timer(limit, self.stop, [f"The build took longer than {limit / 60:.0f} minutes"])
+        clock.daemon = True
+        clock.start()
+        order: compile.Order | None = None
+        try:
+            order = self._order()
+            self._container = Container(least_busy(hosts(settings())), self.build_id, settings())
+            log.info("build %s of %s on %s", self.build_id, order.app_name, self._container.host.name)
+            compiled = compile.compile_slug(order, self._container, output, settings())
+            clock.cancel()
+            output.step("Launching...")
+            version = launch.cut(self.build_id, self._worker, compiled)
+            output.detail(f"Released v{version}")
+            output.detail(f"{settings().apps_url.format(app=order.app_name)} deployed to Hokku\n")
+            keeping = threading.Thread(target=self._keep_cache, args=(order, output))
+            keeping.start()
+            error = self._verify(self._release_id(), output)
+            keeping.join()
+            spent = time.monotonic() - began
+            log.info("build %s of %s: %s in %.1f s", self.build_id, order.app_name, error or "done", spent)
+            return error
+        except compile.Rejected as rejected:
+            return str(rejected)
+        except launch.Gone as gone:
+            return str(gone)
+        except NoHost:
+            return _refuse(output, "No dyno host is online to build on: push again when one is.")
+        except LxdError as error:
+            log.warning("build %s: %s", self.build_id, error)
+            if self._stopped == RESTART:
+                output.say("\n !     The builder restarts; the build begins again.\n\n")
+                return RESTART
+            return _refuse(output, f"{self._stopped or 'The build container was lost'}: push again.")
+        finally:
+            clock.cancel()
+            if self._container is not None:
+                self._container.remove()
+
+    def _order(self) -> compile.Order:
+        with session() as opened:
+            build = opened.get_one(Build, self.build_id)
+            app = opened.get_one(App, build.app_id)
+            newest = releases.newest(opened, app.id)
+            return compile.Order(
+                build_id=build.id,
+                app_id=app.id,
+                app_name=app.name,
+                stack=build.stack,
+                commit=build.commit,
+                buildpacks=tuple(build.buildpacks),
+                source=sources.path(build.source_id) if build.source_id else sources.path(build.id),
+                config_vars=configs.read_id(opened, newest.config_id) if newest is not None else {},
+            )
+
+    def _keep_cache(self, order: compile.Order, output: Output) -> None:
+        compile.keep_cache(order, self._container, output)
+        self._container.remove()
+
+    def _release_id(self) -> uuid.UUID:
+        with session() as opened:
+            return opened.get_one(Build, self.build_id).release_id
+
+    def _verify(self, release_id: uuid.UUID, output: Output) -> str | None:
+        output.say("Verifying deploy... ")
+        verdict = launch.wait(self._app_id, release_id, settings())
+        with session() as opened:
+            build = builds.mine(opened, self.build_id, self._worker)
+            if build is not None:
+                builds.keep_timings(opened, build, verdict.seconds)
+        if verdict.outcome is launch.Outcome.SERVES:
+            output.say("done.\n")
+        elif verdict.outcome is launch.Outcome.FAILED:
+            output.say("failed.\n")
+            output.bang(f"The release does not serve: {verdict.reason}. What served before still does.")
+            output.bang("Push rejected, the new release did not boot.")
+            return verdict.reason
+        elif verdict.outcome is launch.Outcome.UNHEALTHY:
+            output.say("done.\n")
+            output.bang(f"The release does not serve: {verdict.reason}. `heroku logs` has its last lines.")
+        else:
+            output.say("not yet.\n")
+            output.bang("The release is made and not served yet: `heroku ps` tells how far it is.")
+        return None
+
+
+RESTART = "the builder restarts"
+
+
+def finish(build_id: uuid.UUID, worker: str, error: str | None) -> None:
+    """Give the build its verdict if it is still this worker's, and throw its source away."""
+    with session() as opened:
+        build = builds.mine(opened, build_id, worker)
+        if build is None:
+            return
+        builds.finish(opened, build, BuildStatus.FAILED if error else BuildStatus.SUCCEEDED, error)
+        source_id = build.source_id
+        if source_id is not None:
+            builds.forget_sources(opened, [source_id])
+    if source_id is not None:
+        sources.path(source_id).unlink(missing_ok=True)
+
+
+def _refuse(output: Output, sentence: str) -> str:
+    output.say("\n")
+    output.bang(sentence)
+    output.bang("Push rejected, the platform could not build it.")
+    return sentence

@@ -1,0 +1,95 @@
+"""From a slug to a release that serves: made with the app's config vars, then waited for."""
+
+from __future__ import annotations
+
+import enum
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from hokku import release
+from hokku.build.compile import Compiled
+from hokku.settings import Settings
+from hokku.store import builds, rollouts, slugs
+from hokku.store.engine import session
+from hokku.store.tables import App, Release, ReleaseStatus
+
+_LOOK = 0.2  # seconds between two looks at the rollout
+_MARGIN = 120.0  # seconds that a roll-over may take beside the boot of its dynos
+
+
+class Gone(Exception):
+    """The build is no longer this builder's, or its app was deleted."""
+
+
+class Outcome(enum.Enum):
+    """UNHEALTHY: it is the app's release, and does not serve. FAILED: the app is as it was. LATE: not known yet."""
+
+    SERVES = "serves"
+    UNHEALTHY = "unhealthy"
+    FAILED = "failed"
+    LATE = "late"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How the rollout ended, why, and seconds by phase: place, boot, routed."""
+
+    outcome: Outcome
+    reason: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> int:
+    """Make slug and release in one transaction, and note both in the build; the release's version. Raises Gone."""
+    began = time.monotonic()
+    with session() as opened:
+        build = builds.mine(opened, build_id, worker)
+        app = opened.get(App, build.app_id) if build is not None else None
+        if build is None or app is None or app.archived_at is not None:
+            raise Gone("the app was deleted" if build is not None else "another builder has the build")
+        slug = slugs.create(
+            opened,
+            app.id,
+            compiled.stored,
+            stack=build.stack,
+            process_types=compiled.process_types,
+            default_config=compiled.default_config,
+            commit=build.commit,
+            buildpack=compiled.language,
+        )
+        made = release.deploy(opened, app, slug, build.account_id)
+        build.slug_id, build.release_id = slug.id, made.id
+        builds.keep_timings(opened, build, {**compiled.seconds, "release": time.monotonic() - began})
+        return made.version
+
+
+def wait(app_id: uuid.UUID, release_id: uuid.UUID, settings: Settings) -> Verdict:
+    """Until the release serves or will not, or for as long as that may take."""
+    deadline = time.monotonic() + settings.boot_timeout + settings.drain_timeout + _MARGIN
+    while time.monotonic() < deadline:
+        verdict = _look(app_id, release_id)
+        if verdict is not None:
+            return verdict
+        time.sleep(_LOOK)
+    return Verdict(Outcome.LATE)
+
+
+def _look(app_id: uuid.UUID, release_id: uuid.UUID) -> Verdict | None:
+    with session() as opened:
+        found = opened.get(Release, release_id)
+        rollout = rollouts.load(opened, [app_id]).get(app_id)
+    if found is None:
+        return Verdict(Outcome.FAILED, "the app was deleted")
+    if found.status is ReleaseStatus.FAILED:
+        return Verdict(Outcome.FAILED, found.error or "the platform gave no reason")
+    if rollout is None:
+        return None
+    if rollout.release_id != release_id:
+        newer = found.status is ReleaseStatus.SUCCEEDED
+        return Verdict(Outcome.SERVES) if newer else None
+    if rollout.state == rollouts.SERVING:
+        return Verdict(Outcome.SERVES, seconds=dict(rollout.timings))
+    if rollout.state == rollouts.FAILED:
+        return Verdict(Outcome.UNHEALTHY, rollout.reason or found.error or "it crashed", dict(rollout.timings))
+    return None

@@ -1,0 +1,87 @@
+"""What builds leave behind, removed: containers of builds that ended, sources nobody builds, what deleted apps had."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+from hokku.build import cache
+from hokku.build.container import hosts
+from hokku.manifold.lxd import LxdError
+from hokku.settings import settings
+from hokku.store import builds, sources
+from hokku.store.engine import session
+
+log = logging.getLogger(__name__)
+
+EVERY = 60.0  # seconds
+_SOURCE_AGE = timedelta(days=1)
+_OUTPUT_AGE = timedelta(days=30)
+_FILE_AGE = 24 * 3600.0  # seconds
+
+
+def sweep() -> None:
+    """Remove what is left of builds; what cannot be removed now is for the next time."""
+    _containers()
+    _sources()
+    _of_deleted_apps()
+
+
+def _containers() -> None:
+    for host in hosts(settings()):
+        try:
+            found = {name: each for name, each in host.instances().items() if each.kind == "build"}
+            with session() as opened:  # after the looking: a build claimed since then has no container in `found`
+                living = {str(build.id) for build in builds.under_way(opened)}
+            for name, instance in found.items():
+                if instance.config.get("user.hokku.build") not in living:
+                    log.info("container %s on %s is of no build under way: removed", name, host.host.name)
+                    host.delete(name)
+        except LxdError as error:
+            log.warning("sweeping: %s", error)
+
+
+def _sources() -> None:
+    with session() as opened:
+        spent = builds.spent_sources(opened, _SOURCE_AGE)
+        builds.forget_sources(opened, spent)
+        builds.trim_output(opened, _OUTPUT_AGE)
+    for source_id in spent:
+        sources.path(source_id).unlink(missing_ok=True)
+    for directory, pattern in (
+        (settings().sources_dir, "*.part"), (cache.directory(), ".incoming-*"), (settings().slugs_dir, ".incoming-*"),
+    ):  # fmt: skip
+        for path in directory.glob(pattern):
+            if _age(path) > _FILE_AGE:
+                path.unlink(missing_ok=True)
+
+
+def _of_deleted_apps() -> None:
+    caches, repositories = list(cache.directory().glob("*.tar.zst")), list(settings().git_dir.glob("*.git"))
+    with session() as opened:  # after the looking: an app made since then has nothing in these lists
+        living = builds.living_apps(opened)
+    for path in caches:
+        if _app(path.name.removesuffix(".tar.zst")) not in living:
+            path.unlink(missing_ok=True)
+    for path in repositories:
+        app = _app(path.name.removesuffix(".git"))
+        if app is not None and app not in living:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _app(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
