@@ -33,6 +33,7 @@ from hokku.api import (
     slugs,
     sources,
     stacks,
+    sweep,
 )
 from hokku.api.envelope import Envelope
 
@@ -62,13 +63,15 @@ _RESOURCES = (
 
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
-    listening = asyncio.create_task(build_output.listener.run())
+    beside = [asyncio.create_task(work) for work in (build_output.listener.run(), sweep.for_ever())]
     try:
         yield
     finally:
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+        for task in beside:
+            task.cancel()
+        for task in beside:
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 def create() -> Envelope:

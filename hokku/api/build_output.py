@@ -9,6 +9,7 @@ import logging
 import re
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import cache
 
 import psycopg
@@ -20,7 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from hokku.errors import NotFound
 from hokku.settings import settings
 from hokku.store.engine import BUILD, engine, session
-from hokku.store.tables import Build, BuildOutput, BuildStatus
+from hokku.store.tables import Build, BuildOutput, BuildStatus, now
 
 router = APIRouter()
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def url_of(build_id: uuid.UUID) -> str:
     return f"{settings().public_url}/builds/{build_id}/output/{_signature(build_id)}"
 
 
+_FORGOTTEN = timedelta(seconds=60)
 _FROM = re.compile(r"bytes=(\d{1,12})-")
 
 
@@ -118,11 +120,16 @@ async def _follow(build_id: uuid.UUID, skip: int = 0) -> AsyncIterator[bytes]:
             yield b"\0"
 
 
+def _forgotten(build: Build) -> bool:
+    """Whether the build is over and its builder was killed before it could say so."""
+    return build.status is not BuildStatus.PENDING and build.updated_at < now() - _FORGOTTEN
+
+
 def _read(build_id: uuid.UUID, last: int) -> tuple[int, str, bool]:
     """What came after chunk `last`: the newest chunk's number, the text, and whether nothing more will come."""
     with session() as opened:
         build = opened.get(Build, build_id)  # first, so that output written before `output_done` is not missed
-        done = build is None or build.output_done or (build.status is not BuildStatus.PENDING and build.worker is None)
+        done = build is None or build.output_done or _forgotten(build)
         rows = opened.execute(
             select(BuildOutput.seq, BuildOutput.chunk)
             .where(BuildOutput.build_id == build_id, BuildOutput.seq > last)

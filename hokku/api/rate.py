@@ -13,6 +13,7 @@ from hokku.errors import HokkuError
 
 PER_HOUR = 45_000  # ten times Heroku's: a platform of one's own has fewer strangers
 GUESSES_PER_HOUR = 120  # of passwords, from one address
+_KEYS = 100_000  # remembered at most
 _TOO_MANY = "Your account reached the API rate limit. Please wait a few minutes before making new requests."
 _TOO_MANY_GUESSES = "Too many wrong passwords came from your address. Wait a few minutes, or use a token."
 
@@ -37,6 +38,8 @@ class Buckets:
             left = min(float(self.size), left + (moment - since) * self.size / 3600)
             if left < 1:
                 raise RateLimited(self.refusal)
+            if len(self._left) >= _KEYS:
+                self._left.clear()  # keys are addresses too; who was limited is limited again soon
             self._left[key] = (left - 1, moment)
         return int(left - 1)
 
