@@ -33,7 +33,6 @@ from hokku.api import (
     slugs,
     sources,
     stacks,
-    sweep,
 )
 from hokku.api.envelope import Envelope
 
@@ -63,15 +62,13 @@ _RESOURCES = (
 
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
-    beside = [asyncio.create_task(work) for work in (build_output.listener.run(), sweep.for_ever())]
+    listening = asyncio.create_task(build_output.listener.run())
     try:
         yield
     finally:
-        for task in beside:
-            task.cancel()
-        for task in beside:
-            with suppress(asyncio.CancelledError):
-                await task
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
 
 
 def create() -> Envelope:

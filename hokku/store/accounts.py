@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from hokku.store.tables import Account, Authorization, now
@@ -89,7 +89,12 @@ def authorize(
     app_id: uuid.UUID | None = None,
     scope: list[str] | None = None,
 ) -> tuple[Authorization, str]:
-    """A new authorization and its token, which is told once. `expires_in` is seconds; `app_id` limits it to one app."""
+    """A new authorization and its token, which is told once. `expires_in` is seconds; `app_id` limits it to one app.
+
+    The account's expired ones go away.
+    """
+    over = delete(Authorization).where(Authorization.account_id == account_id, Authorization.expires_at < now())
+    opened.execute(over)  # those of git sessions would pile up
     token = f"HOKKU-{secrets.token_urlsafe(40)}"
     authorization = Authorization(
         account_id=account_id,

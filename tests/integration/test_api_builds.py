@@ -111,23 +111,6 @@ def test_the_output_of_a_build_is_closed_without_its_signature(api):
         assert api.get(wrong).status_code == 404
 
 
-def test_old_sources_go_away_but_not_those_a_build_waits_for(api):
-    from datetime import timedelta
-
-    from hokku.api.sweep import sweep
-    from hokku.store.tables import Source, now
-
-    old, waiting, fresh_one = (uploaded(api) for _ in range(3))
-    api.post(f"/apps/{fresh(api)['name']}/builds", json={"source_blob": {"url": waiting}})
-    with session() as opened:
-        for url in (old, waiting):
-            source = opened.get(Source, uuid.UUID(urlsplit(url).path.split("/")[2]))
-            source.created_at = now() - timedelta(days=2)
-    assert sweep() == 1
-    found = [api.get(urlsplit(url).path).status_code for url in (old, waiting, fresh_one)]
-    assert found == [404, 200, 200]
-
-
 def test_a_build_of_another_app_is_not_found(api):
     mine, other = fresh(api)["name"], fresh(api)["name"]
     build = api.post(f"/apps/{mine}/builds", json={"source_blob": {"url": uploaded(api)}}).json()
