@@ -12,7 +12,7 @@ import uvicorn
 from hokku.api.application import create
 from hokku.settings import settings
 
-GRACE = 20  # seconds that requests in flight get when the service stops
+GRACE = 10  # seconds that requests in flight get when the service stops; its unit gives 15
 
 
 class Server(uvicorn.Server):
