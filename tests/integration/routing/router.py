@@ -91,9 +91,7 @@ class Router:
 
     def start(self) -> None:
         """As `systemctl start`: routes are loaded first."""
-        environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
-        template = environment.from_string((ROLE / "templates" / "haproxy.cfg.j2").read_text())
-        self.config.write_text(template.render(self.variables))
+        self.config.write_text(self.render())
         self.keep("load", "--max-age", str(self.variables["router_state_max_age"]))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -105,6 +103,11 @@ class Router:
             self._keeper = subprocess.Popen(
                 [sys.executable, str(KEEPER), "watch", "--interval", "0.1", *self._where()], stderr=log
             )
+
+    def render(self) -> str:
+        """haproxy.cfg as Ansible would write it."""
+        environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+        return environment.from_string((ROLE / "templates" / "haproxy.cfg.j2").read_text()).render(self.variables)
 
     def _listens(self) -> bool:
         assert self._process is None or self._process.poll() is None, self.log.read_text()
