@@ -6,7 +6,7 @@ import json
 import shlex
 import subprocess
 
-from platform_client import LAB_STATE, App
+from platform_client import LAB_STATE, App, wait_for
 
 
 def on(machine: str, *arguments: str) -> str:
@@ -19,11 +19,17 @@ def on(machine: str, *arguments: str) -> str:
     return done.stdout
 
 
+def listed(machine: str, *arguments: str) -> list[dict]:
+    """What an `lxc … list` on the machine lists. LXD 5.0 now and then loses the output of an exec: asked again then."""
+    return json.loads(
+        wait_for("a listing", lambda: on(machine, "lxc", *arguments, "--format", "json"), seconds=20, every=0.2)
+    )
+
+
 def instances_of(app: App, machine: str = "dyno1") -> list[dict]:
     """LXD instances of the app's dynos, as the cluster lists them."""
     app_id = app.call("GET").json()["id"]
-    listed = json.loads(on(machine, "lxc", "list", "--format", "json"))
     return [
-        found for found in listed
+        found for found in listed(machine, "list")
         if found["config"].get("user.hokku.app") == app_id and found["config"].get("user.hokku.kind") == "dyno"
     ]  # fmt: skip

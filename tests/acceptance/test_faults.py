@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from conftest import lab
 from load import Load
-from machines import instances_of, on
+from machines import instances_of, listed, on
 from platform_client import App, wait_for
 from sources import web
 
@@ -82,5 +81,6 @@ def _hosts(app: App) -> set[str]:
 
 
 def _online(member: str) -> bool:
-    listed = json.loads(on("dyno1", "lxc", "cluster", "list", "--format", "json"))
-    return any(found["server_name"] == member and found["status"] == "Online" for found in listed)
+    return any(
+        found["server_name"] == member and found["status"] == "Online" for found in listed("dyno1", "cluster", "list")
+    )

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "acceptance"))
 
-from machines import instances_of, on  # noqa: E402
+from machines import instances_of, listed, on  # noqa: E402
 from platform_client import SAMPLE, App, Platform, wait_for  # noqa: E402
 
 PHASES = ("receive", "build", "pack", "release", "place", "boot", "routed")
@@ -104,9 +104,8 @@ def scale_against_raw_copies(platform: Platform) -> list[Row]:
 def raw_copies(app: App) -> list[float]:
     """Seconds of each of five copies and starts of one of the app's templates, one after the other, on its own host."""
     app_id = app.call("GET").json()["id"]
-    listed = json.loads(on("dyno1", "lxc", "list", "--format", "json"))
     template = next(
-        i for i in listed
+        i for i in listed("dyno1", "list")
         if i["config"].get("user.hokku.kind") == "template" and i["config"].get("user.hokku.app") == app_id
     )  # fmt: skip
     host, taken = template["location"], []
