@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conftest import lab
+from lab_fixtures import lab
 from load import Load
 from machines import instances_of, listed, on
 from platform_client import App, wait_for
