@@ -22,6 +22,7 @@ _CONFIG = {
     "http.receivepack": "true",
     "transfer.fsckObjects": "false",
     "receive.maxInputSize": str(1024**3),  # Heroku: a checkout has at most 1 GB
+    "receive.denyNonFastForwards": "false",  # `git push --force` deploys; a shared repository would refuse it, too late
     "receive.autogc": "true",
     "gc.autoDetach": "true",
 }
