@@ -51,7 +51,8 @@ class Lxd:
         answer = self._send(method, url, body, headers or {}, limit)
         if answer.get("type") != "async":
             return answer.get("metadata")
-        done = self._send("GET", f"{answer['operation']}/wait?timeout={limit}", None, {}, limit + 10)["metadata"]
+        operation = answer["operation"].split("?")[0]
+        done = self._send("GET", f"{operation}/wait?timeout={limit}", None, {}, limit + 10)["metadata"]
         if done["status_code"] < 200:
             raise LxdError(f"{method} {url.split('?')[0]} was not done after {limit} seconds")
         if done["status_code"] != 200:
