@@ -15,15 +15,17 @@ from sources import web
 from lab import orphans
 from lab.catalogue import CATALOGUE
 
+MARK = f"{LAB_STATE}/".encode()
+
 
 def processes_of_the_lab() -> Iterator[int]:
-    """The lab's LXD daemon with its children, the machines' monitors, and everything that runs in the machines."""
-    mark = f"{LAB_STATE}/lxd".encode()
+    """The lab's LXD daemon, proxies and name servers, the machines' monitors, and what runs in the machines."""
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
+        if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                said = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
-                if mark in said and b"pytest" not in said.split(b"\0", 3)[:3]:
+                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").split()
+                daemons = (b"lxd", b"lxcfs", b"dnsmasq", b"[lxc")
+                if words and words[0].rpartition(b"/")[2] in daemons and any(MARK in word for word in words):
                     yield int(entry.name)
     for machine in CATALOGUE:
         yield from orphans.processes(machine)
