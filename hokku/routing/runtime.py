@@ -17,7 +17,8 @@ from socket import create_connection
 from hokku.routing.table import MAPS, Assign, Command, DropMap, PutMap, SetState, Slot, SlotState, Table, Vacate
 from hokku.settings import Host
 
-TIMEOUT = 5.0  # seconds for a connection and for each answer
+TIMEOUT = 5.0  # seconds for an answer
+CONNECT, CONNECT_AGAIN = 3.0, 1.0  # seconds for a connection, and for one after another that failed
 LINE = 12_000  # bytes of joined commands; HAProxy takes 16,384
 FORCED_MAINT, FORCED_DRAIN = 0x01, 0x08  # srv_admin_state in `show servers state`
 _PROMPT = b"\n> "
@@ -42,6 +43,7 @@ class Runtime:
     def __init__(self, host: Host, port: int, *, cert: Path, key: Path, ca: Path) -> None:
         self.host = host
         self.port = port
+        self._connect = CONNECT
         self._context = ssl.create_default_context(cafile=str(ca))
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
         self._context.load_cert_chain(str(cert), str(key))
@@ -50,15 +52,26 @@ class Runtime:
     def session(self) -> Iterator[Session]:
         """A connection to the router's present process. Raises RouterError."""
         try:
-            with (
-                create_connection((self.host.address, self.port), TIMEOUT) as plain,
-                self._context.wrap_socket(plain, server_hostname=self.host.address) as stream,
-            ):
+            with self._opened() as stream:
                 session = Session(stream)
                 session.ask("prompt")
                 yield session
         except OSError as error:
-            raise RouterError(f"router {self.host.name} at {self.host.address}:{self.port}: {error}") from error
+            where = f"router {self.host.name} at {self.host.address}:{self.port}"
+            raise RouterError(f"{where}: {error}") from error
+
+    def _opened(self) -> ssl.SSLSocket:
+        """A router that is off shall not hold up each call about the others as long as it did the first."""
+        patience, self._connect = self._connect, CONNECT_AGAIN
+        plain = create_connection((self.host.address, self.port), patience)
+        try:
+            plain.settimeout(TIMEOUT)
+            stream = self._context.wrap_socket(plain, server_hostname=self.host.address)
+        except BaseException:
+            plain.close()
+            raise
+        self._connect = CONNECT
+        return stream
 
 
 class Session:
@@ -80,8 +93,11 @@ class Session:
 
     def process(self) -> Process:
         """Which process this is."""
-        pairs = dict(line.split(": ", 1) for line in self.ask("show info").splitlines() if ": " in line)
-        return Process(int(pairs["Pid"]), int(pairs["Start_time_sec"]))
+        told = self.ask("show info")
+        pid, started = (re.search(rf"^{name}: (\d+)$", told, re.MULTILINE) for name in ("Pid", "Start_time_sec"))
+        if not (pid and started):
+            raise RouterError(f"the router does not say which process it is: {told[:100]!r}")
+        return Process(int(pid[1]), int(started[1]))
 
     def map(self, name: str) -> dict[str, str]:
         """One map. Raises RouterError when the router's configuration has none of that name."""
