@@ -57,6 +57,14 @@ for stream in pairs(last) do redis.call('EXPIRE', stream, stream_seconds) end
 return 1
 """
 
+# 0: another process has the token; 1: we have it; 2: we have taken it.
+_HOLD = """#!lua flags=allow-oom
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+return holder and 1 or 2
+"""
+
 
 class _Lost(Exception):
     """Another process holds the mover's token."""
@@ -76,7 +84,7 @@ class Mover:
 
     def __init__(self, redis: Redis, places: Places) -> None:
         self._redis, self._places = redis, places
-        self._script = redis.register_script(_MOVE)
+        self._hold, self._move = redis.register_script(_HOLD), redis.register_script(_MOVE)
         self._token = secrets.token_hex(8).encode()
         self._taken: dict[str, Taken] | None = None  # None: read it from Redis before anything is moved
 
@@ -100,11 +108,10 @@ class Mover:
 
     def hold(self) -> bool:
         """Take or keep the mover's token; False while another process has it."""
-        if self._redis.set(MOVER, self._token, nx=True, ex=_TOKEN_SECONDS):
-            self._taken = None
-        elif self._redis.get(MOVER) != self._token:
+        held = self._hold(keys=[MOVER], args=[self._token, _TOKEN_SECONDS])
+        if not held:
             return False
-        if self._taken is None:
+        if held == 2 or self._taken is None:
             self._taken = self._remembered()
             _log.info("this process moves the lines")
         return True
@@ -137,7 +144,7 @@ class Mover:
             arguments += [sender, f"{time.time():.0f} {self._taken[sender].dump()}"]
         for app_id, line in plan.lines:
             arguments += [stream(app_id), line.time, line.source, line.process, line.text]
-        if batch and not self._script(keys=[MOVER, INBOX, SEEN], args=arguments):
+        if batch and not self._move(keys=[MOVER, INBOX, SEEN], args=arguments):
             raise _Lost("another process moves them")
         if plan.refused:
             _log.warning("refused: %s", ", ".join(f"{n} × {why}" for why, n in plan.refused.most_common(5)))

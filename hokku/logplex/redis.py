@@ -38,7 +38,7 @@ def _options() -> dict[str, Any]:
         "client_name": "hokku",
     }
     if at.redis_password_file is not None:
-        options["password"] = at.redis_password_file.read_text().strip()
+        options["password"] = at.redis_password_file.read_text().strip() or None
     if at.redis_url.startswith("rediss://"):
         options |= {"ssl_ca_certs": str(at.ca_file), "ssl_cert_reqs": "required", "ssl_check_hostname": True}
         options["ssl_min_version"] = ssl.TLSVersion.TLSv1_2

@@ -72,7 +72,7 @@ async def after(redis: Redis, wanted: sessions.Session, last: int) -> AsyncItera
             found = await redis.xread({key: f"{last}-0"}, count=_READ, block=_LOOK_SECONDS * 1000)
             if not found and last:
                 newest = await redis.xrevrange(key, count=1)
-                last = min(last, _entry(*newest[0]).number if newest else 0)
+                last = last if newest and _entry(*newest[0]).number >= last else 0
             away_since = None
         except RedisError as error:
             away_since = away_since or time.monotonic()

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -83,16 +84,27 @@ class Authority:
         (self.folder / f"{file}.key").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
 
 
+def send_as_router(port: int, app_id: object, termination: str, text: str) -> None:
+    """Send an access line as HAProxy's ring does."""
+    origin = f'[hokku@32473 app="{app_id}" ts="{termination}"]'
+    frame = f"<190>1 2026-01-01T00:00:00.000000+00:00 router1 heroku 12 - {origin} {text}".encode()
+    with socket.create_connection(("127.0.0.1", port)) as way:
+        way.sendall(b"%d %s" % (len(frame), frame))
+        way.shutdown(socket.SHUT_WR)
+        way.recv(1)
+
+
 class Server:
     """A process that can be started, stopped and killed; started again it has what it had."""
 
-    def __init__(self, argv: list[str], port: int, env: dict[str, str] | None = None) -> None:
-        self.argv, self.port, self.env = argv, port, env
+    def __init__(self, argv: list[str], port: int, says: Path, env: dict[str, str] | None = None) -> None:
+        self.argv, self.port, self.says, self.env = argv, port, says, env
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         given = os.environ | (self.env or {}) | {"INVOCATION_ID": secrets.token_hex(16)}
-        self.process = subprocess.Popen(self.argv, env=given)
+        with self.says.open("ab") as output:
+            self.process = subprocess.Popen(self.argv, env=given, stdout=output, stderr=output)
         until(lambda: answers(self.port), f"{self.argv[0]} does not listen on {self.port}")
 
     def end(self, number: int = signal.SIGTERM) -> None:
@@ -120,13 +132,15 @@ class Stand:
         for name in ("logplex1", "dyno1"):
             authority.certify(name)
         self.redis_port, self.relp_port, self.dyno_port, self.router_port = (free_port() for _ in range(4))
-        self.redis = Server(self._redis_argv(), self.redis_port)
+        self.redis = Server(self._redis_argv(), self.redis_port, folder / "redis.said")
         self.central = self._rsyslogd("logplex", "receive.conf.j2", "logplex1", self.relp_port)
         self.shipper = self._rsyslogd("log_shipper", "ship.conf.j2", "dyno1", self.dyno_port)
 
     def _redis_argv(self) -> list[str]:
         (data := self.folder / "redis").mkdir()
+        (data / "password").write_text(self.password + "\n")
         options = ["--bind", "127.0.0.1", "--port", str(self.redis_port), "--dir", str(data)]
+        options += ["--unixsocket", str(data / "socket")]
         options += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--requirepass", self.password]
         return ["/usr/bin/redis-server", *options, "--loglevel", "warning"]
 
@@ -138,9 +152,10 @@ class Stand:
         values: dict[str, object] = {"inventory_hostname": host}
         values |= {f"{role}_{key}": value for key, value in files.items()}
         values |= {
-            "logplex_password": self.password,
+            "logplex_push": f"{sys.executable} {ROLES}/logplex/files/redis-push",
+            "logplex_redis_socket": self.folder / "redis/socket",
+            "logplex_redis_password_file": self.folder / "redis/password",
             "logplex_relp_port": self.relp_port,
-            "logplex_local_port": self.redis_port,
             "logplex_senders": ["dyno1", "router1"],
             "log_shipper_dynos": True,
             "log_shipper_routes": True,
@@ -161,10 +176,9 @@ class Stand:
         )
         rendered = environment.get_template(template).render(values)
         spool = f'global(workDirectory="{folder}")\n'
-        local = f'action(type="omfile" file="{folder}/own.log")\n'
-        (folder / "rsyslog.conf").write_text(spool + rendered + local)
+        (folder / "rsyslog.conf").write_text(spool + rendered)
         argv = ["/usr/sbin/rsyslogd", "-n", "-iNONE", "-f", str(folder / "rsyslog.conf")]
-        return Server(argv, port)
+        return Server(argv, port, self.folder / f"{role}.said")
 
     def client(self, **options: object) -> redis.Redis:
         return redis.Redis(port=self.redis_port, password=self.password, **options)
@@ -177,13 +191,14 @@ class Stand:
         for server in (self.shipper, self.central, self.redis):
             server.kill()
 
-    def own_logs(self) -> str:
-        return "\n".join(path.read_text(errors="replace")[-3000:] for path in self.folder.glob("*/own.log"))
+    def said(self) -> str:
+        """What the servers said of themselves, newest last."""
+        return "\n".join(path.read_text(errors="replace")[-3000:] for path in sorted(self.folder.glob("*.said")))
 
 
-def send_as_dyno(port: int, lines: list[bytes], rate: float = 0) -> None:
-    """Send lines framed as dyno-init does, at most `rate` a second; connects again when the way breaks."""
-    with socket.create_connection(("127.0.0.1", port)) as way:
+def send_as_dyno(port: int, lines: list[bytes], rate: float = 0, slot: int = 0) -> None:
+    """Send lines framed as dyno-init does, at most `rate` a second, from the loopback address that means `slot`."""
+    with socket.create_connection(("127.0.0.1", port), source_address=(f"127.0.1.{slot + 1}", 0)) as way:
         began = time.monotonic()
         for start in range(0, len(lines), 50):
             batch = [b"%d <14>%s" % (len(line) + 4, line) for line in lines[start : start + 50]]
