@@ -135,7 +135,11 @@ idmapped_mounts:
   returned: always
   type: bool
 token:
-  description: The token for the host in I(invite).
+  description: The token for the host in I(invite); empty where it is refused.
+  returned: when I(invite) is given
+  type: str
+refused:
+  description: Why the host in I(invite) is not invited.
   returned: when I(invite) is given
   type: str
 """
@@ -220,6 +224,17 @@ def converge(member, params):
     return True
 
 
+def invited(member, name):
+    """A token for `name`, or why there is none: the task's own error would be hidden together with the token."""
+    try:
+        clustered = member.clustered()
+        if not clustered and not member.check:
+            raise LxdError(f"{member.name} is in no cluster that it could invite to; run this without --limit")
+        return {"clustered": clustered, "token": member.invite(name) if clustered else "", "refused": ""}
+    except LxdError as error:
+        return {"clustered": False, "token": "", "refused": str(error)}
+
+
 def main():
     text, flag = {"type": "str", "default": ""}, {"type": "bool", "default": False}
     module = AnsibleModule(
@@ -256,7 +271,7 @@ def main():
     result = {}
     try:
         if params["invite"]:
-            result = {"clustered": member.clustered(), "token": member.invite(params["invite"])}
+            result = invited(member, params["invite"])
         else:
             result["clustered"] = converge(member, params)
         features = member.lxd.request("GET", "/1.0")["environment"]["kernel_features"]
