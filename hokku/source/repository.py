@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_HOOKS = Path(__file__).parent / "hooks"
+_HOOKS = (Path("/usr/local/lib/hokku/git-hooks"), Path(__file__).parent / "hooks")  # the role's, or a checkout's
 _CONFIG = {
     "safe.directory": "*",  # repositories belong to one of two users, and each serves the other's
-    "core.hooksPath": str(_HOOKS),
     "http.receivepack": "true",
     "transfer.fsckObjects": "false",
     "receive.maxInputSize": str(1024**3),  # Heroku: a checkout has at most 1 GB
@@ -58,20 +57,29 @@ def ensure(git_dir: Path, app_id: str) -> Path:
 
 def environment(**more: str) -> dict[str, str]:
     """The whole environment for git: its configuration, and what the hook needs to know."""
+    config = _CONFIG | {"core.hooksPath": str(_hooks())}
     values = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "HOME": "/nonexistent",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_COUNT": str(len(_CONFIG)),
+        "GIT_CONFIG_COUNT": str(len(config)),
         "HOKKU_PYTHON": sys.executable,
     }
-    for number, (key, value) in enumerate(_CONFIG.items()):
+    for number, (key, value) in enumerate(config.items()):
         values[f"GIT_CONFIG_KEY_{number}"], values[f"GIT_CONFIG_VALUE_{number}"] = key, value
     if "HOKKU_SETTINGS" in os.environ:
         values["HOKKU_SETTINGS"] = os.environ["HOKKU_SETTINGS"]
     return values | more
+
+
+def _hooks() -> Path:
+    """The directory of the hook. git passes over a hook that cannot run and takes every push: so there is none then."""
+    for directory in _HOOKS:
+        if os.access(directory / "pre-receive", os.X_OK):
+            return directory
+    raise RuntimeError("no pre-receive hook that can run: the role git_receiver makes it")
 
 
 @contextmanager
