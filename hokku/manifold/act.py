@@ -184,7 +184,7 @@ class Actor:
 
     def _born(self, birth: Birth, host: str, key: Key, known: Tracked, error: LxdError | None) -> None:
         if birth.id not in self.tracked:  # given up meanwhile: the sweep removes what was made
-            self._cluster.hosts[host].look_now()
+            self._cluster.look_now()
             return
         if error is None:
             self.troubles.pop(key, None)
@@ -223,7 +223,7 @@ class Actor:
             if error is not None and not jobs.absent(error):
                 log.info("%s: SIGTERM: %s", instance, error)
             known.finish(Presence.GONE if jobs.absent(error) else Presence.RUNNING)
-            self._cluster.hosts[dyno.host].look_now()
+            self._cluster.look_now()
 
         timeout = self._settings.stop_timeout
         self._jobs.on(dyno.host, lambda host: host.member.terminate(instance, timeout), done)

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hokku.manifold import rollout, routes, sweep, track
+from hokku.manifold import names, rollout, routes, sweep, track
 from hokku.manifold.act import Actor
 from hokku.manifold.health import Prober
 from hokku.manifold.hosts import Cluster, Listing
@@ -73,7 +73,7 @@ class Control:
         self._publisher.run()
         self.cluster.watch()
         for host in self.cluster.hosts.values():
-            follow(host)
+            follow(host, lambda name, seen: self._queue.put(lambda: self._happened(name, seen)))
         while True:
             due = self._await()
             self._alive()
@@ -103,6 +103,18 @@ class Control:
             self._actor.of(dyno_id).port_open = True
             self._due.add(load.app_id)
 
+    def _happened(self, instance: str, seen: Presence) -> None:
+        """An event told what an instance is now: known before the next listing, and without it."""
+        self.cluster.look_now()
+        if seen is Presence.RUNNING:
+            return
+        for dyno_id, load in self._actor.loads.items():
+            if names.dyno(dyno_id) == instance:
+                known = self._actor.of(dyno_id)
+                if not known.busy:
+                    known.finish(seen)
+                self._due.add(load.app_id)
+
     def _look_at_listings(self) -> None:
         """Find the apps of instances that changed since a host was looked at before."""
         for name, host in self.cluster.hosts.items():
@@ -115,7 +127,7 @@ class Control:
             changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
             if changed:
                 for dyno_id, load in self._actor.loads.items():
-                    if f"d-{dyno_id.hex[:12]}" in changed:
+                    if names.dyno(dyno_id) in changed:
                         self._due.add(load.app_id)
 
     # -- the loop --

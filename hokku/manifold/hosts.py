@@ -1,6 +1,8 @@
-"""The dyno hosts as the manifold sees them: what each lists, whether the cluster holds it for dead, and its workers.
+"""The dyno hosts as the manifold sees them: what is on each, whether the cluster holds it for dead, and its workers.
 
-Each host is looked at by a thread of its own and has its own workers, so that a host that hangs holds up no other.
+Each host has its own workers and is asked for a sign of life by a thread of its own, so that one that hangs holds up no
+other. What is on them is one listing of the whole cluster, asked of any member that answers. It may hang for some
+seconds when a member is lost: what happens then on the others, events tell.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from hokku.manifold.lxd import Instance, LxdError, Member
 from hokku.settings import Settings
@@ -19,9 +21,13 @@ from hokku.settings import Settings
 log = logging.getLogger(__name__)
 
 EVERY = 2.5  # seconds between two looks without an event
-AT_MOST = 0.15  # seconds between two looks, however many events
+AT_MOST = 0.3  # seconds between two looks, however many events
 FRESH = 8.0  # seconds after which a listing no longer says that a host answers
+PATIENCE = 20.0  # seconds for a listing
 OTHERS = 6  # workers of a host for what is not a start
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,29 +39,23 @@ class Listing:
 
 
 class DynoHost:
-    """One host: its driver, its newest listing, its workers."""
+    """One host: its driver, what it was last listed to have, its workers, and whether it answers."""
 
-    def __init__(self, member: Member, starts: int, changed: Callable[[], None]) -> None:
+    def __init__(self, member: Member, starts: int) -> None:
         self.member = member
         self.name = member.host.name
         self.listing: Listing | None = None
-        self._changed = changed
-        self._wake = threading.Event()
         self._starts = ThreadPoolExecutor(starts, f"start-{self.name}")
         self._others = ThreadPoolExecutor(OTHERS, f"work-{self.name}")
-        self._answers = True
+        self._answered_at: float | None = None
 
     def watch(self) -> None:
-        """Begin to look at the host, for ever."""
-        threading.Thread(target=self._look, name=f"look-{self.name}", daemon=True).start()
-
-    def look_now(self) -> None:
-        """Something happened there."""
-        self._wake.set()
+        """Begin to ask whether it answers, for ever."""
+        threading.Thread(target=self._ping, name=f"ping-{self.name}", daemon=True).start()
 
     def answers(self) -> bool:
         """Whether it was heard of lately."""
-        return self.listing is not None and time.monotonic() - self.listing.asked_at < FRESH
+        return self._answered_at is not None and time.monotonic() - self._answered_at < FRESH
 
     def start(self, work: Callable[[], Any]) -> Future[Any]:
         """Do `work` as one of the host's starts: so many at once and no more."""
@@ -65,38 +65,39 @@ class DynoHost:
         """Do `work` on the host, beside its starts."""
         return self._others.submit(work)
 
-    def _look(self) -> None:
+    def _ping(self) -> None:
         while True:
-            self._wake.clear()
-            asked_at = time.monotonic()
+            before = self.answers()
             try:
-                self.listing = Listing(asked_at, self.member.instances(timeout=FRESH))
-                if not self._answers:
-                    log.info("host %s answers again", self.name)
-                self._answers = True
+                self.member.ping(timeout=FRESH / 2)
+                self._answered_at = time.monotonic()
+                if not before:
+                    log.info("host %s answers", self.name)
             except LxdError as error:
-                if self._answers:
-                    log.warning("host %s cannot be looked at: %s", self.name, error)
-                self._answers = False
-            self._changed()
-            time.sleep(AT_MOST)
-            self._wake.wait(EVERY)
+                log.log(logging.WARNING if before else logging.DEBUG, "host %s: %s", self.name, error)
+            time.sleep(EVERY)
 
 
 class Cluster:
     """All hosts, and which of them the cluster holds for dead."""
 
     def __init__(self, drivers: Mapping[str, Member], settings: Settings, changed: Callable[[], None]) -> None:
-        self.hosts = {name: DynoHost(member, settings.starts_per_host, changed) for name, member in drivers.items()}
+        self.hosts = {name: DynoHost(member, settings.starts_per_host) for name, member in drivers.items()}
         self.status: dict[str, str] = {}
         self._changed = changed
+        self._wake = threading.Event()
         self._lost_at: dict[str, float] = {}  # monotonic: when a host was dead last
 
     def watch(self) -> None:
         """Begin to look at hosts and at the cluster."""
         for host in self.hosts.values():
             host.watch()
-        threading.Thread(target=self._look, name="look-cluster", daemon=True).start()
+        threading.Thread(target=self._look_at_members, name="members", daemon=True).start()
+        threading.Thread(target=self._look_at_instances, name="instances", daemon=True).start()
+
+    def look_now(self) -> None:
+        """Something happened to an instance."""
+        self._wake.set()
 
     def dead(self, name: str) -> bool:
         """Whether the cluster says so, or no longer knows the host, and it does not answer to us either.
@@ -120,9 +121,25 @@ class Cluster:
         if listing.asked_at > self._lost_at.get(name, 0.0):
             self._lost_at.pop(name, None)
 
-    def _look(self) -> None:
+    def _look_at_instances(self) -> None:
         while True:
-            status = self._ask()
+            self._wake.clear()
+            asked_at = time.monotonic()
+            found = self._ask(lambda member: member.instances(timeout=PATIENCE))
+            if found is not None:
+                by_host: dict[str, dict[str, Instance]] = {name: {} for name in self.hosts}
+                for each in found:
+                    if each.location in by_host:
+                        by_host[each.location][each.name] = each
+                for name, instances in by_host.items():
+                    self.hosts[name].listing = Listing(asked_at, instances)
+                self._changed()
+            time.sleep(AT_MOST)
+            self._wake.wait(EVERY)
+
+    def _look_at_members(self) -> None:
+        while True:
+            status = self._ask(lambda member: member.members(timeout=FRESH))
             if status and status != self.status:
                 for name in self.hosts:
                     before, after = self.status.get(name), status.get(name)
@@ -135,11 +152,11 @@ class Cluster:
                     self._lost_at[name] = time.monotonic()
             time.sleep(EVERY if status else 1.0)
 
-    def _ask(self) -> dict[str, str]:
-        """The members' states from the first member that answers; the one that answered last is asked first."""
+    def _ask(self, question: Callable[[Member], T]) -> T | None:
+        """The answer of the first member that gives one; those that answered lately are asked first."""
         for name, host in sorted(self.hosts.items(), key=lambda pair: not pair[1].answers()):
             try:
-                return host.member.members(timeout=FRESH)
+                return question(host.member)
             except LxdError as error:
                 log.debug("%s: %s", name, error)
-        return {}
+        return None

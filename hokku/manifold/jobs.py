@@ -67,7 +67,7 @@ class Jobs:
             self._deleting.discard(key)
             if error is not None:
                 log.warning("%s on %s cannot be deleted: %s", instance, host_name, error)
-            self._cluster.hosts[host_name].look_now()
+            self._cluster.look_now()
 
         self.on(host_name, lambda host: host.member.delete(instance), done)
 
@@ -114,7 +114,7 @@ class Jobs:
         began = time.monotonic()
         template.make(host.member, payload, birth.app_id, image, slug, host.listing.instances if host.listing else {})
         log.info("template of release %s on %s made in %.2f s", birth.release_id, host.name, time.monotonic() - began)
-        host.look_now()
+        self._cluster.look_now()
 
     def _run(self, work: Callable[[], Any], done: Done) -> None:
         try:

@@ -6,9 +6,11 @@ that hangs holds up nobody else, and costs no forwarding. Answers are plain valu
 
 from __future__ import annotations
 
+import json
 import os
+import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,13 +21,15 @@ import pylxd
 import pylxd.exceptions
 import requests
 import requests.adapters
+from ws4py.client import WebSocketBaseClient
+from ws4py.exc import HandshakeError
 
 from hokku.settings import Host, Settings
 
 CONNECT = 3.0  # seconds
 QUICK = 10.0  # seconds for an answer without work behind it
 LONG = 120.0  # seconds for an operation (copy, start, delete)
-_LOCAL = "lxd-cluster-notifier"  # the agent members use among themselves: the answer is the member's own part only
+NAME = "lxd-cluster"  # every member shows the same certificate, and this is the name in it
 
 
 class LxdError(Exception):
@@ -62,10 +66,24 @@ class Instance:
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """Checks the chain up to the platform's CA, but no host name: a cluster's members share one certificate."""
+    """Expects the cluster's name in the certificate, whichever member's address is called."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, assert_hostname=False, **kwargs)
+        super().init_poolmanager(*args, assert_hostname=NAME, **kwargs)
+
+
+class _Events(WebSocketBaseClient):
+    """A websocket that checks the certificate as `_Adapter` does, and hands each message on."""
+
+    def __init__(self, url: str, context: ssl.SSLContext, received: Callable[[Mapping[str, Any]], None]) -> None:
+        super().__init__(url, heartbeat_freq=10.0, exclude_headers=["origin"])
+        self.sock.settimeout(CONNECT)
+        self.sock = context.wrap_socket(self.sock, server_hostname=NAME)
+        self._is_secure, self.scheme = True, "ws"  # wrapped already
+        self._received = received
+
+    def received_message(self, message: Any) -> None:
+        self._received(json.loads(message.data))
 
 
 class Member:
@@ -79,14 +97,17 @@ class Member:
 
     # -- looking --
 
-    def instances(self, timeout: float = QUICK) -> dict[str, Instance]:
-        """This member's own instances, by name."""
-        listed = self._get("instances", params={"recursion": "1"}, headers={"User-Agent": _LOCAL}, timeout=timeout)
-        found = [
+    def ping(self, timeout: float = QUICK) -> None:
+        """Raises Unreachable when the member does not answer."""
+        self._get(timeout=timeout)
+
+    def instances(self, timeout: float = QUICK) -> list[Instance]:
+        """The cluster's instances, as this member gathers them from all."""
+        listed = self._get("instances", params={"recursion": "1"}, timeout=timeout)
+        return [
             Instance(each["name"], each["status"], each.get("location", ""), each.get("config") or {})
             for each in listed
         ]  # fmt: skip
-        return {each.name: each for each in found if each.location in (self.host.name, "none", "")}
 
     def members(self, timeout: float = QUICK) -> dict[str, str]:
         """The cluster's members as this one sees them: name to Online, Offline, Evacuated, …"""
@@ -174,10 +195,23 @@ class Member:
 
     # -- events --
 
-    def events(self, client_class: type) -> Any:
-        """A connected websocket of `client_class` (ws4py) that gets this member's lifecycle events."""
+    def follow(self, connected: Callable[[], None], received: Callable[[Mapping[str, Any]], None]) -> None:
+        """Hand on each of the cluster's lifecycle events that this member gets; returns when they break off."""
+        chosen = self._settings
+        context = ssl.create_default_context(cafile=str(chosen.ca_file))
+        context.load_cert_chain(chosen.manifold_cert_file, chosen.manifold_key_file)
+        where = f"{self.host.address}:{chosen.lxd_port}"
+        events = _Events(
+            f"wss://{where}/1.0/events?type=lifecycle&project={chosen.lxd_project}", context, received
+        )
         with _translated():
-            return self._connected().events(websocket_client=client_class, event_types={pylxd.EventType.Lifecycle})
+            try:
+                events.connect()
+                events.sock.settimeout(None)
+                connected()
+                events.run()
+            except HandshakeError as error:
+                raise LxdError(str(error)) from None
 
     # -- transport --
 
@@ -189,7 +223,7 @@ class Member:
         answer = self._call(method, *path, **kwargs).json()
         if answer.get("type") != "async":
             return
-        operation = answer["metadata"]["id"]
+        operation = answer["metadata"]["id"]  # not the answer's URL, which may end in ?project=…
         ended = self._get("operations", operation, "wait", params={"timeout": int(LONG)}, timeout=LONG + 5)
         if ended["status_code"] == 200:
             return
