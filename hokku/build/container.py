@@ -6,12 +6,12 @@ import hashlib
 import logging
 import ssl
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from hokku.build.websocket import WebSocket
 from hokku.manifold import names
-from hokku.manifold.lxd import CONNECT, LONG, LxdError, Member, NotFound, Unreachable
+from hokku.manifold.lxd import CONNECT, LONG, NAME, Instance, LxdError, Member, NotFound, Unreachable
 from hokku.settings import Host, Settings
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,8 @@ class Builder(Member):
                 for stream in ("0", "1", "2"):
                     secret = operation["metadata"]["fds"][stream]
                     resource = f"/1.0/operations/{operation['id']}/websocket?secret={secret}"
-                    opened.append(WebSocket(self.host.address, self._settings.lxd_port, self._tls(), resource, CONNECT))
+                    where = self.host.address, self._settings.lxd_port
+                    opened.append(WebSocket(*where, self._tls(), NAME, resource, CONNECT))
                 opened[0].end_input()
                 for data in opened[1].messages():
                     wrote(data)
@@ -85,7 +86,6 @@ class Builder(Member):
     def _tls(self) -> ssl.SSLContext:
         chosen = self._settings
         context = ssl.create_default_context(cafile=str(chosen.ca_file))
-        context.check_hostname = False  # members of a cluster share one certificate
         context.load_cert_chain(chosen.manifold_cert_file, chosen.manifold_key_file)
         return context
 
@@ -95,37 +95,29 @@ def hosts(settings: Settings) -> list[Builder]:
     return [Builder(host, settings) for host in settings.dyno_hosts]
 
 
-def committed(instances: Mapping[str, object]) -> int:
-    """MiB that the instances of a host may take: what makes it busy."""
-    total = 0
-    for instance in instances.values():
+def committed(instances: Iterable[Instance]) -> dict[str, int]:
+    """MiB that the running instances of each host may take: what makes it busy."""
+    total: dict[str, int] = {}
+    for instance in instances:
         text = instance.config.get("limits.memory", "").removesuffix("MiB")
         if instance.status == "Running" and text.isdigit():
-            total += int(text)
+            total[instance.location] = total.get(instance.location, 0) + int(text)
     return total
 
 
 def least_busy(builders: list[Builder]) -> Builder:
     """The online host with the least memory committed; raises NoHost."""
-    online: set[str] = set()
     for builder in builders:
         try:
-            states = builder.members(timeout=5)
+            states, load = builder.members(timeout=5), committed(builder.instances(timeout=20))
         except LxdError as error:
             log.warning("%s", error)
             continue
-        online = {name for name, state in states.items() if state.lower() == "online"}
+        online = [each for each in builders if states.get(each.host.name, "").lower() == "online"]
+        if online:
+            return min(online, key=lambda each: (load.get(each.host.name, 0), each.host.name))
         break
-    load: list[tuple[int, str, Builder]] = []
-    for builder in builders:
-        if builder.host.name in online:
-            try:
-                load.append((committed(builder.instances(timeout=5)), builder.host.name, builder))
-            except LxdError as error:
-                log.warning("%s", error)
-    if not load:
-        raise NoHost("no dyno host is online")
-    return min(load)[2]
+    raise NoHost("no dyno host is online")
 
 
 class Container:
@@ -200,12 +192,7 @@ class Container:
         return names.root({"eth0": card})
 
     def _free_address(self) -> str:
-        taken = {
-            device
-            for instance in self._host.instances().values()
-            if instance.kind == "build" and instance.name != self.name
-            for device in [instance.config.get("raw.lxc", "")]
-        }
+        taken = [each.config.get("raw.lxc", "") for each in self._host.instances() if each.kind == "build"]
         first = int.from_bytes(hashlib.sha256(self._build_id.bytes).digest()[:2]) % _ADDRESSES
         for n in range(_ADDRESSES):
             address = f"10.99.255.{1 + (first + n) % _ADDRESSES}"

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Callable
 
 from hokku.build import compile, launch
 from hokku.build.container import Container, NoHost, hosts, least_busy
@@ -35,25 +36,22 @@ class Job:
 
     def run(self) -> None:
         """Do the build. Does not raise."""
-        try:
-            with Output(self.build_id) as output:
-                error = self._run(output)
-        except Exception:
-            log.exception("build %s broke", self.build_id)
-            error = "the platform failed"
+        error = self._guarded(self._run)
         if self._stopped == RESTART and error is not None:
             return  # it goes back into the queue
         finish(self.build_id, self._worker, error)
 
     def resume(self, release_id: uuid.UUID) -> None:
         """Go on where another worker died: the release is made, and waits to serve. Does not raise."""
-        try:
-            with Output(self.build_id) as output:
-                error = self._verify(release_id, output)
-        except Exception:
-            log.exception("build %s broke", self.build_id)
-            error = "the platform failed"
-        finish(self.build_id, self._worker, error)
+        finish(self.build_id, self._worker, self._guarded(lambda output: self._verify(release_id, output)))
+
+    def _guarded(self, work: Callable[[Output], str | None]) -> str | None:
+        with Output(self.build_id) as output:
+            try:
+                return work(output)
+            except Exception:
+                log.exception("build %s broke", self.build_id)
+                return _refuse(output, "Something in the platform broke, and its operator can read what: push again.")
 
     def _run(self, output: Output) -> str | None:
         """Why the build failed, or None. The user has read it."""

@@ -10,8 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from hokku.build import cache
-from hokku.build.container import hosts
-from hokku.manifold.lxd import LxdError
+from hokku.build.container import Builder, hosts
+from hokku.manifold.lxd import Instance, LxdError
 from hokku.settings import settings
 from hokku.store import builds, sources
 from hokku.store.engine import session
@@ -32,17 +32,29 @@ def sweep() -> None:
 
 
 def _containers() -> None:
-    for host in hosts(settings()):
+    drivers = {each.host.name: each for each in hosts(settings())}
+    found = _listed(list(drivers.values()))
+    with session() as opened:  # after the looking: a build claimed since then has no container in `found`
+        living = {str(build.id) for build in builds.under_way(opened)}
+    for instance in found:
+        if instance.kind != "build" or instance.config.get("user.hokku.build") in living:
+            continue
+        if instance.location in drivers:
+            log.info("container %s on %s is of no build under way: removed", instance.name, instance.location)
+            try:
+                drivers[instance.location].delete(instance.name)
+            except LxdError as error:
+                log.warning("sweeping: %s", error)
+
+
+def _listed(drivers: list[Builder]) -> list[Instance]:
+    """The cluster's instances, from the first member that answers."""
+    for driver in drivers:
         try:
-            found = {name: each for name, each in host.instances().items() if each.kind == "build"}
-            with session() as opened:  # after the looking: a build claimed since then has no container in `found`
-                living = {str(build.id) for build in builds.under_way(opened)}
-            for name, instance in found.items():
-                if instance.config.get("user.hokku.build") not in living:
-                    log.info("container %s on %s is of no build under way: removed", name, host.host.name)
-                    host.delete(name)
+            return driver.instances(timeout=20)
         except LxdError as error:
             log.warning("sweeping: %s", error)
+    return []
 
 
 def _sources() -> None:

@@ -19,14 +19,16 @@ _MOST = 16 * 1024 * 1024  # bytes of one frame
 class WebSocket:
     """An open WebSocket. Raises OSError when it breaks."""
 
-    def __init__(self, address: str, port: int, context: ssl.SSLContext, resource: str, timeout: float) -> None:
+    def __init__(
+        self, address: str, port: int, context: ssl.SSLContext, server_name: str, resource: str, timeout: float
+    ) -> None:
         raw = socket.create_connection((address, port), timeout)
         try:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-            self._socket = context.wrap_socket(raw)
+            self._socket = context.wrap_socket(raw, server_hostname=server_name)
             self._stream = self._socket.makefile("rb")
             self._upgrade(address, port, resource)
             self._socket.settimeout(None)

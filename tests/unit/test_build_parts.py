@@ -84,8 +84,8 @@ def test_python_is_detected_by_its_files(tmp_path: Path, files: list[str], found
 
 
 def test_a_host_is_as_busy_as_the_memory_its_running_instances_may_take():
-    def instance(status: str, memory: str) -> Instance:
-        return Instance("x", status, "dyno1", {"limits.memory": memory} if memory else {})
+    def instance(status: str, memory: str, host: str = "dyno1") -> Instance:
+        return Instance("x", status, host, {"limits.memory": memory} if memory else {})
 
-    listed = [instance("Running", "512MiB"), instance("Stopped", "512MiB"), instance("Running", "")]
-    assert committed(dict(enumerate(listed))) == 512
+    running = [instance("Running", "512MiB"), instance("Running", "1024MiB", "dyno2"), instance("Running", "")]
+    assert committed([*running, instance("Stopped", "512MiB")]) == {"dyno1": 512, "dyno2": 1024}
