@@ -30,7 +30,8 @@ attributes:
     description: Does not show a difference.
     support: none
 description:
-  - Enables the units and starts those that do not run; systemd reads its files again first where a file is newer.
+  - Enables the units and starts those that do not run; systemd reads its files again
+    first where one is newer, and before every restart.
 """
 
 EXAMPLES = r"""
@@ -82,8 +83,9 @@ def main():
         return parse(systemctl("show", "--property", PROPERTIES, "--", *names))
 
     units = show()
+    # systemd does not see that a unit got its first drop-in, so a restart always reads the files again.
     stale = any(unit["NeedDaemonReload"] == "yes" or unit["LoadState"] != "loaded" for unit in units.values())
-    if stale and not module.check_mode:
+    if (stale or module.params["state"] == "restarted") and not module.check_mode:
         systemctl("daemon-reload")
         units = show()
     missing = [name for name in names if units.get(name, {}).get("LoadState") != "loaded"]
