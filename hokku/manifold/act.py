@@ -87,15 +87,18 @@ class Actor:
                 self._prober.drop(dyno.id)
                 self._set(rows[dyno.id][0], DynoState.STOPPING, reason)
             case Terminate(dyno):
+                self.of(dyno.id).begin()
                 after.append(partial(self._terminate, dyno, rows[dyno.id][0].instance))
                 self.of(dyno.id).terminated_at = now()
             case Kill(dyno, error):
                 emit(dyno.app_id, error, process=dyno.name, source="heroku")
                 self._prober.drop(dyno.id)
                 self.of(dyno.id).doom = error
+                self.of(dyno.id).begin()
                 after.append(partial(self._kill, dyno, rows[dyno.id][0].instance))
             case Bury(dyno):
                 self._prober.drop(dyno.id)
+                self.of(dyno.id).begin()
                 after.append(partial(self._bury, dyno, rows[dyno.id][0].instance))
             case Crash(dyno, reason, crashes, retry_at):
                 row = rows[dyno.id][0]
@@ -114,7 +117,7 @@ class Actor:
         known = self.of(row.id)
         moment = known.up_since = now()
         since = known.running_since or moment
-        row.timings = {**row.timings, "boot": _seconds(moment - since)}
+        row.timings = {"place": _seconds(since - known.decided_at), "boot": _seconds(moment - since)}
         emit(row.app_id, "State changed from starting to up", process=f"{row.type}.{row.number}", source="heroku")
         self._set(row, DynoState.UP, None)
 
@@ -216,7 +219,6 @@ class Actor:
 
     def _terminate(self, dyno: DynoView, instance: str) -> None:
         known = self.of(dyno.id)
-        known.begin()
         emit(dyno.app_id, "Stopping all processes with SIGTERM", process=dyno.name, source="heroku")
 
         def done(_: object, error: LxdError | None) -> None:
@@ -230,7 +232,6 @@ class Actor:
 
     def _kill(self, dyno: DynoView, instance: str) -> None:
         known = self.of(dyno.id)
-        known.begin()
         emit(dyno.app_id, "Stopping process with SIGKILL", process=dyno.name, source="heroku")
 
         def done(_: object, error: LxdError | None) -> None:
@@ -246,7 +247,6 @@ class Actor:
 
     def _bury(self, dyno: DynoView, instance: str) -> None:
         known = self.of(dyno.id)
-        known.begin()
 
         def done(ended: Ended | None, error: LxdError | None) -> None:
             if ended is None:

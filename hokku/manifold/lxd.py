@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +78,10 @@ class _Events(WebSocketBaseClient):
     """A websocket that checks the certificate as `_Adapter` does, and hands each message on."""
 
     def __init__(self, url: str, context: ssl.SSLContext, received: Callable[[Mapping[str, Any]], None]) -> None:
-        super().__init__(url, heartbeat_freq=10.0, exclude_headers=["origin"])
+        super().__init__(url, exclude_headers=["origin"])
+        for option, value in ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3)):
+            self.sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.sock.settimeout(CONNECT)
         self.sock = context.wrap_socket(self.sock, server_hostname=NAME)
         self._is_secure, self.scheme = True, "ws"  # wrapped already
@@ -163,17 +168,29 @@ class Member:
 
     def delete(self, name: str) -> None:
         """Delete it, running or not; one that is not there is fine."""
+        for last in (False, False, False, True):
+            try:
+                self._operate("delete", "instances", name)
+                return
+            except NotFound:
+                return
+            except Unreachable:
+                raise
+            except LxdError as error:
+                if last:
+                    raise
+                if "running" in str(error).lower():
+                    self._kill_if_there(name)
+                elif "operation" not in str(error).lower():
+                    raise
+                else:  # it is just ending: LXD refuses until it has cleaned up
+                    time.sleep(0.2)
+
+    def _kill_if_there(self, name: str) -> None:
         try:
-            self._operate("delete", "instances", name)
+            self.kill(name)
         except NotFound:
             return
-        except Unreachable:
-            raise
-        except LxdError as error:
-            if "running" not in str(error).lower():
-                raise
-            self.kill(name)
-            self._operate("delete", "instances", name)
 
     def _state(self, name: str, **body: Any) -> None:
         self._operate("put", "instances", name, "state", json=body)

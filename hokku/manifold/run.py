@@ -14,6 +14,7 @@ from hokku.settings import settings
 from hokku.store.engine import connect
 
 log = logging.getLogger(__name__)
+logging.getLogger("ws4py").setLevel(logging.CRITICAL)  # a broken connection is ours to tell
 
 LOCK = 0x6D616E69  # of PostgreSQL's advisory locks
 RETRY = 2.0  # seconds between two tries to be elected
