@@ -179,7 +179,8 @@ class Control:
                     continue  # its row is gone, and its dynos' rows with it by the next pass
                 self._app(opened, spec, by_app[app_id], listings, notes.get(app_id), changes, after)
             if app_ids is None:
-                self._sweep(opened, specs.values(), rows, listings)
+                living = [row for of_app in by_app.values() for row, _ in of_app.values()]  # with those just begun
+                self._sweep(opened, specs.values(), living, listings)
             else:
                 for app_id in set(app_ids) - specs.keys():
                     changes[app_id] = None
@@ -278,9 +279,8 @@ class Control:
                 log.error("app %s is not routed: all %d backends are taken, raise hokku_backends", spec.name, len(pool))
 
     def _sweep(
-        self, opened: Session, specs: Collection[AppSpec], rows: Rows, listings: Mapping[str, Listing]
+        self, opened: Session, specs: Collection[AppSpec], living: Collection[Dyno], listings: Mapping[str, Listing]
     ) -> None:
-        living = [row for row, _ in rows.values() if row.state is not DynoState.STOPPED]
         sweep.hosts(self.cluster, listings, self._jobs, specs, living)
         seen = self._publisher.seen()
         for app_id in sweep.rows(opened, self._settings, specs, living, self._unwanted_since, seen, now()):
