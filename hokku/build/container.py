@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import ssl
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO
@@ -162,10 +163,14 @@ class Container:
     def remove(self) -> None:
         """End and delete it; it is fine when it is gone."""
         self._removed = True
-        try:
-            self._host.delete(self.name)
-        except LxdError as error:
-            log.warning("container %s is left for the sweep: %s", self.name, error)
+        for wait in (0.3, 1.0, 0.0):  # it may be ending by itself at this moment
+            try:
+                self._host.delete(self.name)
+                return
+            except LxdError as error:
+                reason = error
+            time.sleep(wait)
+        log.warning("container %s is left for the sweep: %s", self.name, reason)
 
     def _config(self, address: str) -> dict[str, str]:
         chosen = self._settings

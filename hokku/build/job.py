@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hokku.build import compile, launch
 from hokku.build.container import Container, NoHost, hosts, least_busy
 from hokku.build.output import Output
+from hokku.build.patience import insist
 from hokku.manifold.lxd import LxdError
 from hokku.settings import settings
 from hokku.store import builds, configs, releases, sources
@@ -62,7 +63,7 @@ class Job:
         clock.start()
         order: compile.Order | None = None
         try:
-            order = self._order()
+            order = insist(self._order)
             self._container = Container(least_busy(hosts(settings())), self.build_id, settings())
             log.info("build %s of %s on %s", self.build_id, order.app_name, self._container.host.name)
             compiled = compile.compile_slug(order, self._container, output, settings())
@@ -73,7 +74,7 @@ class Job:
             output.detail(f"{settings().apps_url.format(app=order.app_name)} deployed to Hokku\n")
             keeping = threading.Thread(target=self._keep_cache, args=(order, output))
             keeping.start()
-            error = self._verify(self._release_id(), output)
+            error = self._verify(insist(self._release_id), output)
             keeping.join()
             spent = time.monotonic() - began
             log.info("build %s of %s: %s in %.1f s", self.build_id, order.app_name, error or "done", spent)
@@ -122,10 +123,7 @@ class Job:
     def _verify(self, release_id: uuid.UUID, output: Output) -> str | None:
         output.say("Verifying deploy... ")
         verdict = launch.wait(self._app_id, release_id, settings())
-        with session() as opened:
-            build = builds.mine(opened, self.build_id, self._worker)
-            if build is not None:
-                builds.keep_timings(opened, build, verdict.seconds)
+        insist(lambda: self._keep_timings(verdict.seconds))
         if verdict.outcome is launch.Outcome.SERVES:
             output.say("done.\n")
         elif verdict.outcome is launch.Outcome.FAILED:
@@ -141,22 +139,33 @@ class Job:
             output.bang("The release is made and not served yet: `heroku ps` tells how far it is.")
         return None
 
+    def _keep_timings(self, seconds: dict[str, float]) -> None:
+        with session() as opened:
+            build = builds.mine(opened, self.build_id, self._worker)
+            if build is not None:
+                builds.keep_timings(opened, build, seconds)
+
 
 RESTART = "the builder restarts"
 
 
 def finish(build_id: uuid.UUID, worker: str, error: str | None) -> None:
     """Give the build its verdict if it is still this worker's, and throw its source away."""
+    source_id = insist(lambda: _finish(build_id, worker, error))
+    if source_id is not None:
+        sources.path(source_id).unlink(missing_ok=True)
+
+
+def _finish(build_id: uuid.UUID, worker: str, error: str | None) -> uuid.UUID | None:
     with session() as opened:
         build = builds.mine(opened, build_id, worker)
         if build is None:
-            return
+            return None
         builds.finish(opened, build, BuildStatus.FAILED if error else BuildStatus.SUCCEEDED, error)
         source_id = build.source_id
         if source_id is not None:
             builds.forget_sources(opened, [source_id])
-    if source_id is not None:
-        sources.path(source_id).unlink(missing_ok=True)
+        return source_id
 
 
 def _refuse(output: Output, sentence: str) -> str:

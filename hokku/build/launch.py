@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hokku import release
 from hokku.build.compile import Compiled
+from hokku.build.patience import insist
 from hokku.settings import Settings
 from hokku.store import builds, rollouts, slugs
 from hokku.store.engine import session
@@ -42,12 +43,18 @@ class Verdict:
 
 def cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> int:
     """Make slug and release in one transaction, and note both in the build; the release's version. Raises Gone."""
+    return insist(lambda: _cut(build_id, worker, compiled))
+
+
+def _cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> int:
     began = time.monotonic()
     with session() as opened:
         build = builds.mine(opened, build_id, worker)
         app = opened.get(App, build.app_id) if build is not None else None
         if build is None or app is None or app.archived_at is not None:
             raise Gone("the app was deleted" if build is not None else "another builder has the build")
+        if build.release_id is not None:  # made, and the database left before it could say so
+            return opened.get_one(Release, build.release_id).version
         slug = slugs.create(
             opened,
             app.id,
@@ -68,7 +75,7 @@ def wait(app_id: uuid.UUID, release_id: uuid.UUID, settings: Settings) -> Verdic
     """Until the release serves or will not, or for as long as that may take."""
     deadline = time.monotonic() + settings.boot_timeout + settings.drain_timeout + _MARGIN
     while time.monotonic() < deadline:
-        verdict = _look(app_id, release_id)
+        verdict = insist(lambda: _look(app_id, release_id))
         if verdict is not None:
             return verdict
         time.sleep(_LOOK)

@@ -1,0 +1,28 @@
+"""A database that restarts is waited for: builds take minutes, and its restart takes seconds."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def insist(work: Callable[[], T], seconds: float = 90.0) -> T:
+    """The result of `work`, tried again while the database is away, for so long. `work` must bear being done twice."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return work()
+        except (DBAPIError, PoolTimeout) as error:
+            away = isinstance(error, (OperationalError, PoolTimeout)) or error.connection_invalidated
+            if not away or time.monotonic() > deadline:
+                raise
+            log.warning("waiting for the database: %s", type(error).__name__)
+        time.sleep(0.5)
