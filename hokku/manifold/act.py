@@ -67,7 +67,8 @@ class Actor:
         size = self._settings.sizes.get(row.size) or self._settings.sizes[self._settings.default_size]
         crashed = row.state is DynoState.CRASHED
         leaving = crashed or row.state is DynoState.STOPPING
-        return Load(row.host, row.app_id, row.type, 0 if crashed else size.memory, leaving)
+        memory = 0 if crashed else size.memory
+        return Load(row.host, row.app_id, row.type, row.number, memory, row.created_at, leaving)
 
     def do(
         self,
@@ -143,14 +144,15 @@ class Actor:
         after: list[Callable[[], None]],
     ) -> None:
         key = (action.release.id, action.type, action.number)
-        host = placement.choose(self._cluster.usable(), self.loads.values(), app.id, action.type)
+        usable = self._cluster.usable()
+        host = placement.choose(usable, self.loads.values(), app.id, action.type, action.number)
         slot = self._slot(host) if host else None
         if host is None or slot is None:
             reason = "no dyno host can take it now" if host is None else f"all slots of host {host} are taken"
             before = self.troubles.get(key)
             if before is None or before.reason != reason:
                 log.warning("%s.%d of app %s waits: %s", action.type, action.number, app.name, reason)
-            self.troubles[key] = Trouble(reason, 0, now() + timedelta(seconds=1))
+            self.troubles[key] = Trouble(reason, 0, now() + timedelta(seconds=0.4))
             return
         row = Dyno(
             id=uuid.uuid4(), app_id=app.id, release_id=action.release.id, type=action.type, number=action.number,

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hokku.manifold import names, rollout, routes, sweep, track
+from hokku.manifold import names, rollout, routes, sweep, template, track, warm
 from hokku.manifold.act import Actor
 from hokku.manifold.health import Prober
 from hokku.manifold.hosts import Cluster, Listing
@@ -286,11 +286,24 @@ class Control:
         for app_id in sweep.rows(opened, self._settings, specs, living, self._unwanted_since, seen, now()):
             self._backends.pop(app_id, None)
             self._unwanted_since.pop(app_id, None)
+        self._warm(specs, living, listings)
         track.forget_all_but(self._actor.tracked, {row.id for row in living})
         wanted_releases = {r.id for s in specs for r in (s.current, s.candidate) if r is not None}
         for key in [key for key in self._actor.troubles if key[0] not in wanted_releases]:
             del self._actor.troubles[key]
         self._unsettled &= {spec.id for spec in specs}
+
+    def _warm(self, specs: Iterable[AppSpec], living: Iterable[Dyno], listings: Mapping[str, Listing]) -> None:
+        """While there is nothing else to start, have one template made that may be needed."""
+        if self._jobs.making() or any(row.state is DynoState.STARTING for row in living):
+            return
+        templates = {
+            name: {each.name for each in listing.instances.values() if template.is_ready(each)}
+            for name, listing in listings.items()
+        }
+        usable = [name for name in self.cluster.usable() if name in listings]
+        if (lack := warm.lack(specs, templates, usable)) is not None:
+            self._jobs.prepare(lack.host, lack.release_id, lack.app_id)
 
 
 def listen(control: Control) -> None:

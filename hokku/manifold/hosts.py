@@ -48,6 +48,7 @@ class DynoHost:
         self._starts = ThreadPoolExecutor(starts, f"start-{self.name}")
         self._others = ThreadPoolExecutor(OTHERS, f"work-{self.name}")
         self._answered_at: float | None = None
+        self.asked = False  # whether it had its first chance to answer
 
     def watch(self) -> None:
         """Begin to ask whether it answers, for ever."""
@@ -74,7 +75,8 @@ class DynoHost:
                 if not before:
                     log.info("host %s answers", self.name)
             except LxdError as error:
-                log.log(logging.WARNING if before else logging.DEBUG, "host %s: %s", self.name, error)
+                log.log(logging.WARNING if before or not self.asked else logging.DEBUG, "host %s: %s", self.name, error)
+            self.asked = True
             time.sleep(EVERY)
 
 
@@ -110,7 +112,12 @@ class Cluster:
         return self.status.get(name, "offline").lower() == "offline"
 
     def usable(self) -> list[str]:
-        """The hosts that can take a dyno now: online, answering, and rid of what they had when they were lost."""
+        """The hosts that can take a dyno now: online, answering, and rid of what they had when they were lost.
+
+        None before each host had its chance to answer: the first to do so is not to get everything.
+        """
+        if not all(host.asked for host in self.hosts.values()):
+            return []
         return [
             name for name, host in self.hosts.items()
             if self.status.get(name, "").lower() == "online" and host.answers() and name not in self._lost_at

@@ -49,7 +49,11 @@ class Jobs:
             else:
                 host.start(lambda: self._run(lambda: lifecycle.bear(host.member, birth, self._settings), done))
 
-        self._template(host, birth).add_done_callback(go)
+        self._template(host, birth.release_id, birth.app_id).add_done_callback(go)
+
+    def prepare(self, host_name: str, release_id: uuid.UUID, app_id: uuid.UUID) -> None:
+        """Make the release's template on the host, if it has none, for the dynos that may come."""
+        self._template(self._cluster.hosts[host_name], release_id, app_id)
 
     def on(self, host_name: str, work: Callable[[DynoHost], Any], done: Done) -> None:
         """Do something else on the host."""
@@ -79,9 +83,9 @@ class Jobs:
         """The template is to be looked for again."""
         self._templates.pop((release_id, host_name), None)
 
-    def _template(self, host: DynoHost, birth: Birth) -> Future[None]:
+    def _template(self, host: DynoHost, release_id: uuid.UUID, app_id: uuid.UUID) -> Future[None]:
         """Done once the release's template is on the host; the same future for all who wait for it."""
-        key = (birth.release_id, host.name)
+        key = (release_id, host.name)
         listing = host.listing
         listed = listing.instances.get(names.template(*key)) if listing else None
         if key in self._templates:
@@ -95,7 +99,7 @@ class Jobs:
             future.set_result(None)
             self._templates[key] = time.monotonic(), future
             return future
-        future = host.work(lambda: self._make(host, birth))
+        future = host.work(lambda: self._make(host, release_id, app_id))
         self._templates[key] = float("inf"), future
         future.add_done_callback(lambda done: self._made(key, done))
         return future
@@ -103,17 +107,17 @@ class Jobs:
     def _made(self, key: tuple[uuid.UUID, str], future: Future[None]) -> None:
         self._templates[key] = time.monotonic(), future
 
-    def _make(self, host: DynoHost, birth: Birth) -> None:
+    def _make(self, host: DynoHost, release_id: uuid.UUID, app_id: uuid.UUID) -> None:
         try:
             with session() as opened:
-                payload = wanted.payload(opened, birth.release_id)
+                payload = wanted.payload(opened, release_id)
         except NoResultFound:
             raise ReleaseGone("the release was removed") from None
         image = self._settings.stack(payload.stack).image
         slug = self._settings.slugs_dir / f"{payload.sha256}.tar.zst"
         began = time.monotonic()
-        template.make(host.member, payload, birth.app_id, image, slug, host.listing.instances if host.listing else {})
-        log.info("template of release %s on %s made in %.2f s", birth.release_id, host.name, time.monotonic() - began)
+        template.make(host.member, payload, app_id, image, slug, host.listing.instances if host.listing else {})
+        log.info("template of release %s on %s made in %.2f s", release_id, host.name, time.monotonic() - began)
         self._cluster.look_now()
 
     def _run(self, work: Callable[[], Any], done: Done) -> None:

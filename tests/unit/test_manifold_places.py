@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hokku.manifold import backoff, placement, slots
+from hokku.manifold import backoff, placement, slots, warm
 from hokku.manifold.placement import Load
+from hokku.store.wanted import AppSpec, ReleaseSpec, TypeSpec
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 APP, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -19,20 +20,32 @@ APP, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 @given(st.integers(1, 5), st.integers(0, 20), st.lists(st.integers(0, 4), max_size=20))
 def test_dynos_of_one_app_are_spread_evenly_whatever_else_runs(hosts: int, wanted: int, others: list[int]) -> None:
     names = [f"h{number}" for number in range(hosts)]
-    loads = [Load(names[place % hosts], OTHER, "web", 512) for place in others]
-    for _ in range(wanted):
-        loads.append(Load(placement.choose(names, loads, APP, "web") or "", APP, "web", 512))
+    loads = [Load(names[place % hosts], OTHER, "web", 1, 512, NOW) for place in others]
+    for number in range(wanted):
+        loads.append(Load(placement.choose(names, loads, APP, "web", number) or "", APP, "web", number, 512, NOW))
     count = collections.Counter(load.host for load in loads if load.app_id == APP)
     assert max(count.values(), default=0) - min((count[name] for name in names), default=0) <= 1
 
 
 def test_the_host_with_the_least_memory_committed_is_taken() -> None:
-    loads = [Load("a", OTHER, "web", 1024), Load("b", OTHER, "web", 512), Load("b", OTHER, "web", 256)]
-    assert placement.choose(["a", "b"], loads, APP, "web") == "b"
+    loads = [Load(host, OTHER, "web", 1, memory, NOW) for host, memory in (("a", 1024), ("b", 512), ("b", 256))]
+    assert placement.choose(["a", "b"], loads, APP, "web", 1) == "b"
+
+
+@given(st.integers(1, 4), st.lists(st.integers(0, 3), max_size=8))
+def test_what_is_being_replaced_does_not_count_for_the_spread(hosts: int, old: list[int]) -> None:
+    names = [f"h{number}" for number in range(hosts)]
+    loads = [Load(names[place % hosts], APP, "web", number, 512, NOW) for number, place in enumerate(old)]
+    new = []
+    for number in range(len(old)):
+        host = placement.choose(names, [*loads, *new], APP, "web", number) or ""
+        new.append(Load(host, APP, "web", number, 512, NOW + timedelta(seconds=1)))
+    count = collections.Counter(load.host for load in new)
+    assert max(count.values(), default=0) - min(count[name] for name in names) <= 1
 
 
 def test_without_a_usable_host_there_is_no_place() -> None:
-    assert placement.choose([], [], APP, "web") is None
+    assert placement.choose([], [], APP, "web", 1) is None
 
 
 def free(rows: dict, found: set = frozenset(), count: int = 3, seen: datetime | None = NOW) -> int | None:
@@ -75,3 +88,13 @@ def test_a_dyno_that_ran_well_starts_over() -> None:
     assert backoff.crashes(7, backoff.RAN_WELL) == 1
     assert backoff.crashes(7, 10.0) == 8
     assert backoff.crashes(0, None) == 1
+
+
+def test_templates_are_made_ahead_until_enough_hosts_have_one() -> None:
+    release = ReleaseSpec(uuid.UUID(int=5), 3, uuid.UUID(int=6), "0" * 64, "debian-12", {"web": "run"})
+    app = AppSpec(APP, "app", formation={"web": TypeSpec(1, "basic")}, current=release)
+    hosts = [f"h{number}" for number in range(6)]
+    templates: dict[str, set[str]] = {host: set() for host in hosts}
+    while (lack := warm.lack([app], templates, hosts)) is not None:
+        templates[lack.host].add(f"t-{release.id.hex[:12]}-{lack.host}")
+    assert len([host for host in hosts if templates[host]]) == warm.HOSTS
