@@ -31,7 +31,7 @@ def served(new_app: Callable[..., App]) -> Iterator[App]:
     ids=["nothing detected", "bad Procfile line", "other Python", "package that does not exist"],
 )
 def test_a_build_that_fails_rejects_the_push(served: App, files: dict[str, str], sentence: str) -> None:
-    pushed = served.push(served.repository(files))
+    pushed = served.push(served.repository(files), refspec="+main")  # another history: forced
     assert not pushed.accepted
     assert sentence in pushed.output
     assert "Push rejected" in pushed.output
