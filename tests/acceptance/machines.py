@@ -31,5 +31,6 @@ def instances_of(app: App, machine: str = "dyno1") -> list[dict]:
     app_id = app.call("GET").json()["id"]
     return [
         found for found in listed(machine, "list")
-        if found["config"].get("user.hokku.app") == app_id and found["config"].get("user.hokku.kind") == "dyno"
+        if (config := found["config"] or {}).get("user.hokku.app") == app_id  # of a lost member it knows none
+        and config.get("user.hokku.kind") == "dyno"
     ]  # fmt: skip
