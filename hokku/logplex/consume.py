@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 _BATCH = 1000
 _TOKEN_SECONDS = 10
 _STREAM_SECONDS = 7 * 86400  # Heroku keeps lines for a week
+_AUDIT_SECONDS = 60  # numbers that did not come for so long are called lost
 _SEEN_SECONDS = 8 * 86400  # how long we remember what a sender's earlier runs sent
 
 # allow-oom: with Redis at its limit, moving is what frees memory. A stream's entries are numbered 1-0, 2-0, …
@@ -87,6 +88,8 @@ class Mover:
         self._hold, self._move = redis.register_script(_HOLD), redis.register_script(_MOVE)
         self._token = secrets.token_hex(8).encode()
         self._taken: dict[str, Taken] | None = None  # None: read it from Redis before anything is moved
+        self._missing: dict[str, int] = {}
+        self._audited = time.monotonic()
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Move batches until `stopped`; whatever fails is logged and tried again a second later."""
@@ -97,6 +100,8 @@ class Mover:
                 elif not self.move():
                     # Waits until there is something: moves the first entry to where it is.
                     self._redis.blmove(INBOX, INBOX, 2, "LEFT", "LEFT")
+                if time.monotonic() - self._audited > _AUDIT_SECONDS:
+                    self.audit()
             except Exception as error:
                 self._taken = None
                 if isinstance(error, RedisError | SQLAlchemyError | OSError | _Lost):
@@ -123,6 +128,16 @@ class Mover:
                 self._redis.delete(MOVER)
         except RedisError:
             pass
+
+    def audit(self) -> dict[str, int]:
+        """Log, once, how many lines of each sender went missing since the audit before the last; what was logged."""
+        missing = {sender: taken.missing for sender, taken in (self._taken or {}).items()}
+        lost = {sender: count for sender, count in missing.items() if count > 0 and self._missing.get(sender) == count}
+        for sender, count in lost.items():
+            _log.warning("%d lines of %s did not arrive", count, sender.partition("/")[0])
+            self._taken[sender].settle()
+        self._missing, self._audited = missing, time.monotonic()
+        return lost
 
     def _remembered(self) -> dict[str, Taken]:
         oldest = time.time() - _SEEN_SECONDS

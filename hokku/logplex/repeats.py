@@ -43,6 +43,10 @@ class Taken:
         """How many numbers between the first and the last did not arrive (yet)."""
         return sum(after[0] - before[1] - 1 for before, after in zip(self.ranges, self.ranges[1:], strict=False))
 
+    def settle(self) -> None:
+        """Call what is missing lost: should it come after all, it counts as a repeat."""
+        self.ranges = [[self.ranges[0][0], self.ranges[-1][1]]] if self.ranges else []
+
     def dump(self) -> str:
         """As text, for `load`."""
         return json.dumps(self.ranges, separators=(",", ":"))

@@ -125,7 +125,7 @@ class Stand:
 
     password = "correct-horse"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, single: bool = False) -> None:
         self.folder = folder
         (tls := folder / "tls").mkdir()
         authority = Authority(tls)
@@ -133,8 +133,13 @@ class Stand:
             authority.certify(name)
         self.redis_port, self.relp_port, self.dyno_port, self.router_port = (free_port() for _ in range(4))
         self.redis = Server(self._redis_argv(), self.redis_port, folder / "redis.said")
-        self.central = self._rsyslogd("logplex", "receive.conf.j2", "logplex1", self.relp_port)
-        self.shipper = self._rsyslogd("log_shipper", "ship.conf.j2", "dyno1", self.dyno_port)
+        ship = self._configured("log_shipper", "ship.conf.j2", "dyno1")
+        receive = self._configured("logplex", "receive.conf.j2", "logplex1")
+        if single:
+            self.central = self.shipper = self._rsyslogd("both", ship + receive, self.dyno_port)
+        else:
+            self.central = self._rsyslogd("logplex", receive, self.relp_port)
+            self.shipper = self._rsyslogd("log_shipper", ship, self.dyno_port)
 
     def _redis_argv(self) -> list[str]:
         (data := self.folder / "redis").mkdir()
@@ -144,9 +149,13 @@ class Stand:
         options += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--requirepass", self.password]
         return ["/usr/bin/redis-server", *options, "--loglevel", "warning"]
 
-    def _rsyslogd(self, role: str, template: str, host: str, port: int) -> Server:
-        folder = self.folder / role
-        folder.mkdir()
+    def _rsyslogd(self, name: str, configuration: str, port: int) -> Server:
+        (folder := self.folder / name).mkdir()
+        (folder / "rsyslog.conf").write_text(f'global(workDirectory="{folder}")\n{configuration}')
+        argv = ["/usr/sbin/rsyslogd", "-n", "-iNONE", "-f", str(folder / "rsyslog.conf")]
+        return Server(argv, port, self.folder / f"{name}.said")
+
+    def _configured(self, role: str, template: str, host: str) -> str:
         tls = self.folder / "tls"
         files = {"ca_file": tls / "ca.crt", "cert_file": tls / f"{host}.crt", "key_file": tls / f"{host}.key"}
         values: dict[str, object] = {"inventory_hostname": host}
@@ -174,17 +183,13 @@ class Stand:
             trim_blocks=True,
             keep_trailing_newline=True,
         )
-        rendered = environment.get_template(template).render(values)
-        spool = f'global(workDirectory="{folder}")\n'
-        (folder / "rsyslog.conf").write_text(spool + rendered)
-        argv = ["/usr/sbin/rsyslogd", "-n", "-iNONE", "-f", str(folder / "rsyslog.conf")]
-        return Server(argv, port, self.folder / f"{role}.said")
+        return environment.get_template(template).render(values)
 
     def client(self, **options: object) -> redis.Redis:
         return redis.Redis(port=self.redis_port, password=self.password, **options)
 
     def start(self) -> None:
-        for server in (self.redis, self.central, self.shipper):
+        for server in dict.fromkeys((self.redis, self.central, self.shipper)):
             server.start()
 
     def end(self) -> None:

@@ -27,8 +27,8 @@ class Mover(Server):
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    made = Stand(tmp_path)
+def stand(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stand]:
+    made = Stand(tmp_path, getattr(request, "param", None) == "one machine")
     made.start()
     try:
         yield made
@@ -82,6 +82,7 @@ def arrived(stand: Stand, lines: list[bytes], late: int = 0) -> None:
     assert len(behind) <= late, behind[:5]
 
 
+@pytest.mark.parametrize("stand", ["two machines", "one machine"], indirect=True)
 def test_lines_of_dynos_and_routers_come_into_their_apps_streams(stand: Stand, mover: Mover) -> None:
     strange = [b"hello %s%s%n %d", b'"quotes" \\ back', b"\x1b[31mred\x1b[0m\ttab", b"", b"17 looks framed", b"<13>pri"]
     send_as_dyno(stand.dyno_port, [*strange, b"not \xff utf-8", "grüße 詩".encode(), b"x" * 10000])
@@ -106,6 +107,29 @@ def test_nothing_is_lost_or_repeated_when_the_central_rsyslog_is_killed(stand: S
     arrived(stand, while_sending(stand, 12000, fault))
 
 
+def test_nothing_is_lost_or_repeated_when_the_central_rsyslog_is_restarted(stand: Stand, mover: Mover) -> None:
+    def fault() -> None:
+        for _ in range(5):
+            stand.central.end()
+            stand.central.start()
+            time.sleep(0.5)
+
+    arrived(stand, while_sending(stand, 12000, fault))
+
+
+def test_nothing_is_lost_when_the_central_rsyslog_stops_while_redis_is_away(stand: Stand, mover: Mover) -> None:
+    def fault() -> None:
+        stand.redis.kill()
+        time.sleep(0.5)
+        for _ in range(3):
+            stand.central.end()
+            stand.central.start()
+            time.sleep(1)
+        stand.redis.start()
+
+    arrived(stand, while_sending(stand, 12000, fault))
+
+
 def test_nothing_is_lost_or_repeated_when_redis_is_killed(stand: Stand, mover: Mover) -> None:
     def fault() -> None:
         stand.redis.kill()
@@ -124,6 +148,18 @@ def test_a_killed_mover_loses_nothing_and_repeats_nothing(stand: Stand, mover: M
             mover.start()
 
     arrived(stand, while_sending(stand, 12000, fault))
+
+
+@pytest.mark.parametrize("stand", ["one machine"], indirect=True)
+def test_restarting_one_rsyslog_with_both_roles_costs_at_most_the_line_on_its_way(stand: Stand, mover: Mover) -> None:
+    lines = numbered(3000)
+    send_as_dyno(stand.dyno_port, lines[:1500])
+    stand.shipper.end()
+    stand.shipper.start()
+    send_as_dyno(stand.dyno_port, lines[1500:])
+    until(lambda: texts(stand)[-1:] == lines[-1:], lambda: f"{len(texts(stand))} lines came\n{stand.said()}", 60)
+    until(lambda: len(texts(stand)) >= len(lines) - 1, lambda: f"{len(texts(stand))} lines came\n{stand.said()}")
+    assert len(set(texts(stand))) == len(texts(stand))
 
 
 def test_two_movers_never_move_the_same_line(stand: Stand, mover: Mover) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from unittest.mock import MagicMock
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
+from hokku.logplex.consume import Mover
 from hokku.logplex.lines import Filter, Line, arrival, slot_of, with_code
 from hokku.logplex.places import Places
 from hokku.logplex.repeats import Taken
@@ -136,6 +138,15 @@ def test_what_is_remembered_of_a_sender_is_bounded_and_forgetting_loses_no_line(
     assert len(taken.ranges) == 64
     assert taken.take(1)
     assert not taken.take(998)
+
+
+def test_lines_that_do_not_come_are_told_once() -> None:
+    mover = Mover(MagicMock(), None)
+    mover._taken = {"dyno1/run": Taken([[1, 4], [7, 9]]), "dyno2/run": Taken([[1, 4]])}
+    assert mover.audit() == {}
+    assert mover.audit() == {"dyno1/run": 2}
+    assert mover.audit() == {}
+    assert mover._taken["dyno1/run"].ranges == [[1, 9]]
 
 
 def test_a_carriage_return_in_a_line_cannot_forge_an_event() -> None:
