@@ -1,0 +1,142 @@
+"""The queue of builds on a real PostgreSQL: who gets what, and what becomes of builds whose worker died."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from hokku.build.output import Output
+from hokku.build.worker import Worker
+from hokku.settings import settings
+from hokku.store import builds, slugs
+from hokku.store.engine import connect, session
+from hokku.store.tables import Build, BuildStatus
+from tests.integration.conftest import wait_until
+from tests.integration.test_api_builds import uploaded
+
+
+@pytest.fixture(autouse=True)
+def empty_queue(api):
+    """Nothing waits that other tests left."""
+    with session() as opened:
+        for build in opened.query(Build).filter(Build.status == BuildStatus.PENDING):
+            builds.finish(opened, build, BuildStatus.FAILED, "left by a test")
+
+
+@pytest.fixture
+def asked(api):
+    """Ask for builds of new apps: `asked(2)` of one app."""
+
+    def ask(count=1):
+        app = api.post("/apps", json={"name": f"queue-{time.time_ns() % 10**12:x}"}).json()["id"]
+        body = {"source_blob": {"url": uploaded(api), "version": "abc"}}
+        return [api.post(f"/apps/{app}/builds", json=body).json()["id"] for _ in range(count)]
+
+    return ask
+
+
+def claim(worker):
+    with session() as opened:
+        build = builds.claim(opened, worker)
+    return str(build.id) if build else None
+
+
+def read(build_id):
+    with session() as opened:
+        build = opened.get_one(Build, build_id)
+        opened.expunge(build)
+    return build
+
+
+def said(api, build_id):
+    app = read(build_id).app_id
+    return "".join(line["line"] for line in api.get(f"/apps/{app}/builds/{build_id}/result").json()["lines"])
+
+
+def test_the_oldest_build_goes_first_and_an_app_has_one_under_way(asked):
+    first, second = asked(2)
+    (other,) = asked()
+    assert [claim("a"), claim("b"), claim("c")] == [first, other, None]
+    with session() as opened:
+        builds.finish(opened, builds.mine(opened, read(first).id, "a"), BuildStatus.SUCCEEDED)
+    assert claim("c") == second
+    assert read(first).timings["receive"] >= 0
+
+
+def test_many_claim_at_once_and_none_gets_anothers(asked):
+    wanted = {asked()[0] for _ in range(6)} | set(asked(3)[:1])
+    got: list[str | None] = []
+    threads = [threading.Thread(target=lambda n=n: got.append(claim(f"w{n}"))) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(filter(None, got)) == sorted(wanted)
+
+
+def test_a_worker_that_lost_its_build_cannot_touch_it(asked):
+    (build_id,) = asked()
+    assert claim("old") == build_id
+    with session() as opened:
+        builds.give_back(opened, "old")
+    assert claim("new") == build_id
+    with session() as opened:
+        assert builds.mine(opened, read(build_id).id, "old") is None
+        assert builds.mine(opened, read(build_id).id, "new") is not None
+
+
+def test_a_killed_worker_is_noticed_and_its_build_fails_with_a_reason(api, asked):
+    (build_id,) = asked()
+    code = (
+        "import sys, time\nfrom hokku.store import builds\nfrom hokku.store.engine import connect, session\n"
+        "c = connect()\nassert builds.hold(c, 'doomed')\n"
+        "with session() as o: assert builds.claim(o, 'doomed')\nprint('ready', flush=True)\ntime.sleep(60)\n"
+    )
+    doomed = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert doomed.stdout.readline() == "ready\n"
+    worker = Worker()
+    worker._prove()
+    worker._bury_dead()
+    assert read(build_id).status is BuildStatus.PENDING, "it lives"
+    doomed.kill()
+    doomed.wait()
+    wait_until("the build to be buried", worker._bury_dead)
+    assert read(build_id).status is BuildStatus.FAILED
+    assert "stopped in the middle of the build" in read(build_id).error
+    assert "push again" in said(api, build_id)
+    worker._alive.close()
+
+
+def test_two_workers_cannot_have_one_name(platform):
+    one, two = connect(), connect()
+    assert builds.hold(one, "w")
+    assert not builds.hold(two, "w")
+    one.close()
+    wait_until("the lock to go with its connection", lambda: builds.hold(two, "w"))
+    two.close()
+
+
+def test_output_is_in_the_database_soon_and_in_order(api, asked):
+    (build_id,) = asked()
+    with Output(read(build_id).id) as output:
+        output.step("One")
+        wait_until("the first line", lambda: "One" in said(api, build_id), 1)
+        for number in range(500):
+            output.say(f"{number}\n")
+        output.raw("é".encode()[:1])
+        output.raw("é".encode()[1:] + b"\0\xff\n")
+    assert said(api, build_id) == "-----> One\n" + "".join(f"{n}\n" for n in range(500)) + "é\ufffd\n"
+
+
+def test_equal_slugs_are_one_file_and_one_too_large_leaves_nothing(platform):
+    first = slugs.keep([b"abc", b"def"], 100)
+    assert slugs.keep([b"abcdef"], 100) == first
+    assert slugs.path(first.sha256).read_bytes() == b"abcdef"
+    before = set(settings().slugs_dir.iterdir())
+    with pytest.raises(slugs.TooLarge):
+        slugs.keep([b"x" * 60, b"x" * 60], 100)
+    assert set(settings().slugs_dir.iterdir()) == before
