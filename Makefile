@@ -76,7 +76,7 @@ lint: venv test-packages ## linters
 	@$(BIN)/yamllint --strict .
 	@shellcheck lab/image_files/hokku-lab-cgroups .ci/run
 	@$(BIN)/ansible-playbook -i $(INVENTORY) --syntax-check playbooks/site.yml > /dev/null
-	@$(BIN)/ansible-lint --offline --quiet
+	@$(BIN)/ansible-lint --offline -q
 
 test-unit: venv ## tests that need nothing
 	@$(BIN)/pytest tests/unit

@@ -77,9 +77,7 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     _tell_types(types, bool(defaults), output)
     built = time.monotonic()
     stored = _pack(order, container, output, settings)
-    return Compiled(
-        stored, types, config, language, {"build": built - began, "pack": time.monotonic() - built}
-    )
+    return Compiled(stored, types, config, language, {"build": built - began, "pack": time.monotonic() - built})
 
 
 def _chosen(order: Order, output: Output) -> list[str]:

@@ -245,6 +245,7 @@ class Control:
 
     def _note(self, spec: AppSpec, views: Iterable[DynoView]) -> None:
         """Whether the app waits for something that no event may tell."""
+
         def settled(view: DynoView) -> bool:
             return view.state is DynoState.CRASHED or view.serves
 

@@ -132,9 +132,7 @@ class Member:
         """Make a stopped container from the image with this alias."""
         self._make(name, {"type": "image", "alias": image}, config, devices)
 
-    def copy(
-        self, name: str, source: str, config: Mapping[str, str], devices: Mapping[str, Mapping[str, str]]
-    ) -> None:
+    def copy(self, name: str, source: str, config: Mapping[str, str], devices: Mapping[str, Mapping[str, str]]) -> None:
         """Clone the stopped container `source` of this member; config and devices go over the source's."""
         self._make(name, {"type": "copy", "source": source, "instance_only": True}, config, devices)
 
@@ -218,9 +216,7 @@ class Member:
         context = ssl.create_default_context(cafile=str(chosen.ca_file))
         context.load_cert_chain(chosen.manifold_cert_file, chosen.manifold_key_file)
         where = f"{self.host.address}:{chosen.lxd_port}"
-        events = _Events(
-            f"wss://{where}/1.0/events?type=lifecycle&project={chosen.lxd_project}", context, received
-        )
+        events = _Events(f"wss://{where}/1.0/events?type=lifecycle&project={chosen.lxd_project}", context, received)
         with _translated():
             try:
                 events.connect()
@@ -274,9 +270,7 @@ class Member:
         session.mount("https://", _Adapter(pool_maxsize=32))
         session.cert, session.verify, session.trust_env = certificate, str(chosen.ca_file), False
         project = None if chosen.lxd_project == "default" else chosen.lxd_project
-        return pylxd.Client(
-            endpoint, cert=certificate, session=session, project=project, timeout=(CONNECT, QUICK)
-        )
+        return pylxd.Client(endpoint, cert=certificate, session=session, project=project, timeout=(CONNECT, QUICK))
 
     def forget(self) -> None:
         """Connect anew at the next call."""

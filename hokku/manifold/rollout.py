@@ -50,9 +50,7 @@ def quantity(app: AppSpec, release: ReleaseSpec, kind: str) -> int:
     return spec.quantity if spec is not None and kind in release.process_types and app.archived_at is None else 0
 
 
-def holder(
-    release: ReleaseSpec, spec: TypeSpec, kind: str, number: int, dynos: Sequence[DynoView]
-) -> DynoView | None:
+def holder(release: ReleaseSpec, spec: TypeSpec, kind: str, number: int, dynos: Sequence[DynoView]) -> DynoView | None:
     """The release's dyno of that type and number; of several the best: up, starting, crashed; then the oldest."""
     order = {DynoState.UP: 0, DynoState.STARTING: 1, DynoState.CRASHED: 2}
     fresh = [

@@ -107,9 +107,7 @@ def load(opened: Session, apps_domain: str, app_ids: Collection[uuid.UUID] | Non
     }
 
 
-def _releases(
-    opened: Session, which: ColumnElement[bool]
-) -> Iterable[tuple[uuid.UUID, ReleaseStatus, ReleaseSpec]]:
+def _releases(opened: Session, which: ColumnElement[bool]) -> Iterable[tuple[uuid.UUID, ReleaseStatus, ReleaseSpec]]:
     """The releases with a slug that wait, and the two newest that succeeded, newest first."""
     rank = func.row_number().over(partition_by=(Release.app_id, Release.status), order_by=Release.version.desc())
     ranked = (

@@ -324,9 +324,7 @@ def keep(store, params):
     authority = keep_authority(store, params["ca_days"])
     for host in params["hosts"]:
         name, names = host["name"], [host["name"], *host["names"]]
-        why = why_renew(
-            store.read(f"{name}.crt"), store.read(f"{name}.key"), names, authority[0], params["renew_days"]
-        )
+        why = why_renew(store.read(f"{name}.crt"), store.read(f"{name}.key"), names, authority[0], params["renew_days"])
         if why:
             cert, key = make_certificate(authority, name, names, params["days"])
             store.write(f"{name}.key", key_pem(key), why)

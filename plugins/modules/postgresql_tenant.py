@@ -132,8 +132,7 @@ def main():
         else:
             act(f"CREATE ROLE {identifier(name)} LOGIN PASSWORD {proof}", f"role {name}: made")
     owner = psql(
-        "SELECT rolname FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba "
-        f"WHERE datname = {literal(name)}"
+        f"SELECT rolname FROM pg_database JOIN pg_roles ON pg_roles.oid = datdba WHERE datname = {literal(name)}"
     )
     if not owner:
         act(

@@ -14,8 +14,8 @@ author: [The Hokku developers (@hokku)]
 description:
   - Builds a root file system of a Debian release with C(mmdebstrap), compiles C(dyno-init) inside, and imports it
     under its alias. The cluster distributes it to its members.
-  - The image keeps a digest of all its inputs in its property C(hokku.inputs); it is built again when they change or when
-    it is older than O(max_age_days), so that security updates come in.
+  - The image keeps a digest of all its inputs in its property C(hokku.inputs); it is built again when they change or
+    when it is older than O(max_age_days), so that security updates come in.
   - Earlier images of the stack are removed once the new one is there. Containers made from them stay.
 options:
   name:

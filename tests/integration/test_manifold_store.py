@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+
 from hokku.release import cut
 from hokku.store import dynos, rollouts, routes, wanted
 from hokku.store.engine import session
@@ -119,7 +120,7 @@ def test_an_archived_app_is_seen_as_long_as_something_of_it_is_left(app: App) ->
 def test_no_two_apps_get_one_backend(app: App) -> None:
     others = [uuid.uuid4() for _ in range(3)]
     with session() as opened:
-        pool = sorted(set(routes.load(opened).values())) + ["pool900"]
+        pool = [*sorted(set(routes.load(opened).values())), "pool900"]
         assert routes.assign(opened, [app.id], pool) == {app.id: "pool900"}
         assert routes.assign(opened, [app.id], pool) == {}
         assert routes.assign(opened, others, pool) == {}

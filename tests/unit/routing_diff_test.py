@@ -137,9 +137,7 @@ def test_another_dyno_at_the_same_address_is_published_as_itself() -> None:
 
 def test_more_than_a_router_has_room_for_is_a_problem_told() -> None:
     plan = diff(empty(), [app(1, *(endpoint(10 + n) for n in range(6)))], whole=True)
-    assert plan.problems == [
-        "app app1 has 6 web dynos, a router has room for 4: raise router_servers_per_backend"
-    ]
+    assert plan.problems == ["app app1 has 6 web dynos, a router has room for 4: raise router_servers_per_backend"]
     assert len(live(plan.table, "pool001")) == 4
     plan = diff(empty(), [app(1, backend=9)], whole=True)
     assert plan.problems == ["app app1 has pool009, which is not in the pool: raise router_backends"]

@@ -37,9 +37,7 @@ def test_debians_archives_are_taken_and_other_vendors_are_not() -> None:
 
 
 def test_one_line_sources_with_options_are_understood() -> None:
-    content = (
-        "deb [arch=amd64 signed-by=/k.gpg] http://a.example/debian bookworm main # why\n#deb http://b.example x y"
-    )
+    content = "deb [arch=amd64 signed-by=/k.gpg] http://a.example/debian bookworm main # why\n#deb http://b.example x y"
     assert lines(("sources.list", content)) == ["deb http://a.example/debian bookworm main"]
 
 
