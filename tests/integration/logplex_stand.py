@@ -146,7 +146,7 @@ class Stand:
         (data / "password").write_text(self.password + "\n")
         options = ["--bind", "127.0.0.1", "--port", str(self.redis_port), "--dir", str(data)]
         options += ["--unixsocket", str(data / "socket")]
-        options += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--requirepass", self.password]
+        options += ["--appendonly", "yes", "--appendfsync", "no", "--save", "", "--requirepass", self.password]
         return ["/usr/bin/redis-server", *options, "--loglevel", "warning"]
 
     def _rsyslogd(self, name: str, configuration: str, port: int) -> Server:
