@@ -74,7 +74,7 @@ lint: venv test-packages ## linters
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/yamllint --strict .
-	@shellcheck lab/image_files/hokku-lab-cgroups .ci/run
+	@shellcheck lab/image_files/hokku-lab-cgroups roles/log_shipper/files/rsyslog-queues .ci/run
 	@$(BIN)/ansible-playbook -i $(INVENTORY) --syntax-check playbooks/site.yml > /dev/null
 	@$(BIN)/ansible-lint --offline -q
 
