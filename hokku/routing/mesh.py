@@ -6,6 +6,7 @@ nothing costs one short talk, and a restarted or reloaded router, or one that an
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import uuid
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from hokku.routing.diff import diff
 from hokku.routing.model import AppRoutes, Report, RouterReport
-from hokku.routing.runtime import Process, RouterError, Runtime, Session
+from hokku.routing.runtime import Interrupted, Process, RouterError, Runtime, Session
 from hokku.routing.table import MESH, DropMap, PutMap, Table
 from hokku.settings import Host
 
@@ -96,7 +97,7 @@ class _Member:
         with self._lock:
             if full:
                 self._known = None
-            going = False
+            going = interrupted = False
             while True:
                 patient = time.monotonic() - started < PATIENCE
                 try:
@@ -108,7 +109,8 @@ class _Member:
                     going, self._known = True, None
                 except RouterError as problem:
                     self._known = None
-                    if not (going and patient):
+                    again, interrupted = isinstance(problem, Interrupted) and not interrupted, True
+                    if not again and not (going and patient):
                         error = str(problem)
                         break
                 time.sleep(0.1)
@@ -118,13 +120,19 @@ class _Member:
         """Open requests of the slots that have this place; 0 when the router does not answer."""
         with self._lock:
             try:
-                with self._runtime.session() as session:
-                    _, _, table = self._read(session)
-                    slots = table.slots.get(backend, {})
-                    names = [name for name, slot in slots.items() if slot.place == place]
-                    open_requests = session.in_flight(backend) if names else {}
+                return self._in_flight(backend, place)
+            except Interrupted:
+                with contextlib.suppress(RouterError):
+                    return self._in_flight(backend, place)
             except RouterError:
-                return 0
+                pass
+        return 0
+
+    def _in_flight(self, backend: str, place: tuple[str, int]) -> int:
+        with self._runtime.session() as session:
+            slots = self._read(session)[2].slots.get(backend, {})
+            names = [name for name, slot in slots.items() if slot.place == place]
+            open_requests = session.in_flight(backend) if names else {}
         return sum(open_requests.get(name, 0) for name in names)
 
     def _read(self, session: Session) -> tuple[Process, str | None, Table]:

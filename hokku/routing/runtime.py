@@ -29,6 +29,10 @@ class RouterError(Exception):
     """A router that does not answer, or does not do as it is told."""
 
 
+class Interrupted(RouterError):
+    """The connection ended in the midst of a talk: how much was done is not known, asking again may well succeed."""
+
+
 @dataclass(frozen=True)
 class Process:
     """Which HAProxy answers: another one after a restart or a reload."""
@@ -87,7 +91,7 @@ class Session:
         answer = bytearray()
         while not (answer.endswith(_PROMPT) and answer.count(_PROMPT) >= len(commands)):
             if not (piece := self._stream.recv(1 << 16)):
-                raise RouterError("the router closed the connection before its answer was complete")
+                raise Interrupted("the router closed the connection before its answer was complete")
             answer += piece
         return answer.replace(_PROMPT, b"\n").decode()
 

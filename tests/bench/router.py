@@ -60,7 +60,7 @@ class Static(Router):
     def render(self) -> str:
         """Every rule that is not about finding the app stays."""
         head, rest = super().render().split("frontend apps\n", 1)
-        front = rest.split("# Apps whose state", 1)[0]
+        front = rest.split("# What clients of a process", 1)[0]
         finds = re.compile(r"set-var\(txn\.backend\)|use_backend|default_backend")
         front = "\n".join(line for line in front.splitlines() if not finds.search(line))
         front = re.sub(r"var\(txn\.backend\),map_str\([^)]*\)", f"str({uuid4()})", front)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socketserver
 import threading
@@ -69,8 +70,9 @@ class LogSink:
 
         class Take(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                while piece := self.request.recv(65536):
-                    sink._text.extend(piece)
+                with contextlib.suppress(ConnectionResetError):
+                    while piece := self.request.recv(65536):
+                        sink._text.extend(piece)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Take)
         self._server.daemon_threads = True

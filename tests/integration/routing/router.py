@@ -88,6 +88,7 @@ class Router:
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._keeper: subprocess.Popen[bytes] | None = None
+        self._replaced: int | None = None
 
     def start(self) -> None:
         """As `systemctl start`: routes are loaded first."""
@@ -131,7 +132,7 @@ class Router:
 
     def reload(self) -> None:
         """As `systemctl reload`; returns when the new process answers."""
-        old = self.pid()
+        self._replaced = old = self.pid()
         self.keep("leave")
         self.keep("load", "--max-age", str(self.variables["router_state_max_age"]))
         self._process.send_signal(signal.SIGUSR2)
@@ -143,7 +144,8 @@ class Router:
         return subprocess.run(command, check=True, capture_output=True, text=True)
 
     def _where(self) -> list[str]:
-        return ["--socket", str(self.socket), "--directory", str(self.state)]
+        master = self.directory / "run" / "master.sock"
+        return ["--socket", str(self.socket), "--master", str(master), "--directory", str(self.state)]
 
     def ask(self, commands: str) -> str:
         """An answer of the runtime API, by the local socket."""
@@ -151,6 +153,18 @@ class Router:
             connection.connect(str(self.socket))
             connection.sendall(commands.encode() + b"\n")
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    def handed_over(self) -> bool:
+        """Whether the process that the last reload has replaced hands its requests to the new one."""
+        command = f"@!{self._replaced} show map {self.state}/maps/mesh.map"
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            if connection.connect_ex(str(self.directory / "run" / "master.sock")):
+                return False  # the master refuses for a moment after a reload
+            connection.sendall(command.encode() + b"\n")
+            connection.shutdown(socket.SHUT_WR)
+            told = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        return " replaced yes" in told
 
     def pid(self) -> int | None:
         """The worker that answers, None when none does."""

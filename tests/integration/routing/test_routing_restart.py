@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -87,6 +88,29 @@ def test_reloads_under_load_fail_no_request_and_keep_routes(router: Router, mesh
             assert mesh.converge(table(app(*(web if turn % 2 else web[:2])))).ok
             load.more(60)
     assert load.failures == []
+
+
+def test_a_client_of_a_replaced_process_gets_no_old_release(router: Router, mesh: Mesh, dynos: Dynos) -> None:
+    """An idle connection stays with the old process until its next request, and a deploy may come in between."""
+    old = dynos.start("web.1", "old")
+    other = app(dynos.start("web.1", "other"), name="other", backend="pool002", hostnames=("other.test",))
+    assert mesh.converge(table(app(old), other)).ok
+    idle = [http.client.HTTPConnection(router.address, router.http, timeout=10) for _ in range(4)]
+    for connection in idle:
+        connection.request("GET", "/", headers={"Host": HOST})
+        assert connection.getresponse().read() == b"old"
+    router.reload()
+    wait_for("the old process hands over", router.handed_over)
+    assert mesh.converge(table(app(dynos.start("web.1", "new"), hostnames=(HOST, "new.test")))).ok
+    dynos.stop(old)
+    answers = []
+    for connection, host in zip(idle, (HOST, HOST, "new.test", "other.test"), strict=True):
+        connection.request("GET", "/", headers={"Host": host})
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        answers.append((answer.status, body if answer.status == 200 else "", answer.getheader("connection")))
+    assert answers[:3] == [(200, "new", "close")] * 3
+    assert answers[3][0] == 404
 
 
 def test_what_is_written_while_a_router_reloads_is_in_the_process_that_follows(
