@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -84,12 +83,6 @@ class Builder(Member):
             return None
         return content
 
-    def _tls(self) -> ssl.SSLContext:
-        chosen = self._settings
-        context = ssl.create_default_context(cafile=str(chosen.ca_file))
-        context.load_cert_chain(chosen.manifold_cert_file, chosen.manifold_key_file)
-        return context
-
 
 def hosts(settings: Settings) -> list[Builder]:
     """A driver for each dyno host of the inventory."""
@@ -126,7 +119,7 @@ class Container:
 
     def __init__(self, host: Builder, build_id: uuid.UUID, settings: Settings) -> None:
         self._host, self._build_id, self._settings = host, build_id, settings
-        self.name = f"b-{build_id.hex[:12]}"
+        self.name = names.build(build_id)
         self._removed = False
 
     @property
@@ -138,7 +131,9 @@ class Container:
         """Make it from the stack's image and start it; what an accident left under its name goes first."""
         self._host.delete(self.name)
         address = self._free_address()
-        self._host.create(self.name, image, self._config(address), self._devices(address))
+        self._host.create(
+            self.name, image, self._config(address), names.root({"eth0": names.card(address, self._settings)})
+        )
         self._host.start(self.name)
 
     def run(self, argv: list[str], environment: Mapping[str, str], wrote: Callable[[bytes], None]) -> int:
@@ -174,27 +169,14 @@ class Container:
 
     def _config(self, address: str) -> dict[str, str]:
         chosen = self._settings
-        raw = (
-            "lxc.init.cmd = /usr/lib/hokku/dyno-init\n"
-            "lxc.signal.halt = SIGTERM\n"
-            f"lxc.net.0.ipv4.address = {address}/{chosen.dyno_prefix}\n"
-            f"lxc.net.0.ipv4.gateway = {chosen.dyno_gateway}\n"
-        )
         return names.labels("build", build=self._build_id) | {
-            "raw.lxc": raw,
+            "raw.lxc": names.init_at(address, chosen),
             "boot.autostart": "false",
             "environment.HOKKU_MODE": "idle",
             "limits.memory": f"{chosen.build_memory}MiB",
             "limits.processes": "1024",
             "limits.cpu.allowance": "10%",  # a weight, one small dyno's: it binds only under contention
         }
-
-    def _devices(self, address: str) -> dict[str, dict[str, str]]:
-        card = {
-            "type": "nic", "network": self._settings.dyno_network, "name": "eth0", "ipv4.address": address,
-            "security.mac_filtering": "true", "security.ipv4_filtering": "true", "security.port_isolation": "true",
-        }  # fmt: skip
-        return names.root({"eth0": card})
 
     def _free_address(self) -> str:
         taken = [each.config.get("raw.lxc", "") for each in self._host.instances() if each.kind == "build"]

@@ -43,18 +43,12 @@ def bear(member: Member, birth: Birth, settings: Settings) -> None:
 def config(birth: Birth, settings: Settings) -> dict[str, str]:
     """The dyno's LXD configuration, to go over its template's."""
     size = settings.sizes.get(birth.size) or settings.sizes[settings.default_size]
-    raw = (
-        "lxc.init.cmd = /usr/lib/hokku/dyno-init\n"
-        "lxc.signal.halt = SIGTERM\n"
-        f"lxc.net.0.ipv4.address = {slots.address(birth.slot)}/{settings.dyno_prefix}\n"
-        f"lxc.net.0.ipv4.gateway = {settings.dyno_gateway}\n"
-    )
     about = names.labels(
         "dyno", app=birth.app_id, release=birth.release_id, slug=birth.slug_id, type=birth.type, number=birth.number,
         slot=birth.slot, dyno=birth.id, size=birth.size, ready="",
     )  # fmt: skip
     return about | {
-        "raw.lxc": raw,
+        "raw.lxc": names.init_at(slots.address(birth.slot), settings),
         "boot.autostart": "false",
         "environment.HOKKU_MODE": "run",
         "environment.HOKKU_PROCESS": birth.type,
@@ -70,17 +64,7 @@ def config(birth: Birth, settings: Settings) -> dict[str, str]:
 def devices(birth: Birth, member: Member, settings: Settings) -> dict[str, dict[str, str]]:
     """The dyno's network card, and for a web dyno the published port."""
     address = slots.address(birth.slot)
-    wanted = {
-        "eth0": {
-            "type": "nic",
-            "network": settings.dyno_network,
-            "name": "eth0",
-            "ipv4.address": address,
-            "security.mac_filtering": "true",
-            "security.ipv4_filtering": "true",
-            "security.port_isolation": "true",
-        }
-    }
+    wanted = {"eth0": names.card(address, settings)}
     if birth.type == WEB:
         port = slots.port(birth.slot, settings.dyno_first_port)
         wanted["http"] = {

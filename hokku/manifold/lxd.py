@@ -213,10 +213,9 @@ class Member:
     def follow(self, connected: Callable[[], None], received: Callable[[Mapping[str, Any]], None]) -> None:
         """Hand on each of the cluster's lifecycle events that this member gets; returns when they break off."""
         chosen = self._settings
-        context = ssl.create_default_context(cafile=str(chosen.ca_file))
-        context.load_cert_chain(chosen.manifold_cert_file, chosen.manifold_key_file)
         where = f"{self.host.address}:{chosen.lxd_port}"
-        events = _Events(f"wss://{where}/1.0/events?type=lifecycle&project={chosen.lxd_project}", context, received)
+        url = f"wss://{where}/1.0/events?type=lifecycle&project={chosen.lxd_project}"
+        events = _Events(url, self._tls(), received)
         with _translated():
             try:
                 events.connect()
@@ -255,6 +254,13 @@ class Member:
         except Unreachable as error:
             self.forget()
             raise Unreachable(f"{self.host.name} does not answer: {error}") from None
+
+    def _tls(self) -> ssl.SSLContext:
+        """For websockets: the manifold's certificate, and the platform's CA to check the member's by."""
+        chosen = self._settings
+        context = ssl.create_default_context(cafile=str(chosen.ca_file))
+        context.load_cert_chain(chosen.manifold_cert_file, chosen.manifold_key_file)
+        return context
 
     def _connected(self) -> pylxd.Client:
         with self._lock:

@@ -16,7 +16,6 @@ from hokku.store.wanted import Payload
 
 READY = "user.hokku.ready"
 UNPACK = 120.0  # seconds an unpacking may take
-_RAW = "lxc.init.cmd = /usr/lib/hokku/dyno-init\nlxc.signal.halt = SIGTERM\n"
 
 
 class SlugMissing(LxdError):
@@ -46,7 +45,13 @@ def make(
     name = names.template(payload.release_id, member.host.name)
     member.delete(name)
     about = names.labels("template", app=app_id, release=payload.release_id, slug=payload.slug_id)
-    config = {**about, READY: "false", "boot.autostart": "false", "environment.HOKKU_MODE": "unpack", "raw.lxc": _RAW}
+    config = {
+        **about,
+        READY: "false",
+        "boot.autostart": "false",
+        "environment.HOKKU_MODE": "unpack",
+        "raw.lxc": names.INIT,
+    }
     other = sibling({key: each for key, each in instances.items() if key != name}, payload)
     if other is not None:
         member.copy(name, other, config, names.root())
