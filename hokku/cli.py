@@ -1,6 +1,6 @@
-"""One command: `hokku api|manifold|builder|logplex` run the services, `hokku admin …` and `hokku git …` serve hosts.
+"""One command: `hokku api|manifold|builder|logplex` run the services, `hokku admin …` serves the control role.
 
-Each command imports its room only when it runs, so that the small ones (git hooks) start fast.
+Each command imports its room only when it runs. What OpenSSH and git call is `hokku.source.program`: it starts faster.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ from hokku.errors import HokkuError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 admin = typer.Typer(no_args_is_help=True, help="What the control role does on a control host.")
-git = typer.Typer(no_args_is_help=True, help="What OpenSSH and git call on a control host.")
 app.add_typer(admin, name="admin")
-app.add_typer(git, name="git")
 
 
 def _serve(room: str) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    for chatty in ("httpx", "urllib3", "ws4py", "alembic", "procrastinate"):
+    for chatty in ("httpx", "urllib3", "ws4py", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     import_module(room).main()
 
@@ -77,24 +75,6 @@ def bootstrap(
         email, password_file.read_text().strip(), token_file.read_text().strip()
     )
     typer.echo("changed" if changed else "unchanged")
-
-
-@git.command("authorized-keys", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def authorized_keys(context: typer.Context) -> None:
-    """AuthorizedKeysCommand of sshd: the line for an offered key."""
-    raise typer.Exit(import_module("hokku.source.ssh").authorized_keys(context.args))
-
-
-@git.command("receive", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def receive(context: typer.Context) -> None:
-    """ForceCommand of sshd: git-receive-pack or git-upload-pack of one app, and nothing else."""
-    raise typer.Exit(import_module("hokku.source.ssh").receive(context.args))
-
-
-@git.command("pre-receive")
-def pre_receive() -> None:
-    """Hook of every repository: builds what is pushed and streams the build."""
-    raise typer.Exit(import_module("hokku.source.hook").pre_receive())
 
 
 def main() -> None:

@@ -18,10 +18,6 @@ class HokkuError(Exception):
         self.message = message
 
 
-class BadRequest(HokkuError):
-    id, status = "bad_request", 400
-
-
 class Unauthorized(HokkuError):
     id, status = "unauthorized", 401
 
@@ -38,10 +34,6 @@ class NotFound(HokkuError):
     def __init__(self, message: str, resource: str) -> None:
         super().__init__(message)
         self.resource = resource
-
-
-class Conflict(HokkuError):
-    id, status = "conflict", 409
 
 
 class InvalidParams(HokkuError):

@@ -29,7 +29,6 @@ POOL_SIZE = os.environ.get("HOKKU_LAB_POOL_SIZE", "60GB")
 
 BRIDGE = "hokkulab"
 BRIDGE_ADDRESS = "10.213.77.1/24"
-BRIDGE_SUBNET = "10.213.77.0/24"
 
 IMAGE_ALIAS = "hokku-machine"
 SUITE = "bookworm"

@@ -1,6 +1,6 @@
-"""The entry of the small programs: `python -I -m hokku.source.program pre-receive|receive|authorized-keys …`.
+"""What OpenSSH and git call: `python -I -m hokku.source.program pre-receive|receive|authorized-keys …`.
 
-The same as `hokku git …`, without the command line's imports.
+It is no command of `hokku`, whose imports would make every push start later.
 """
 
 from __future__ import annotations

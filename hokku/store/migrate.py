@@ -1,10 +1,7 @@
-"""Bringing the database to this version's schema: Alembic revisions, then what other rooms keep in the database."""
+"""Bringing the database to this version's schema, by Alembic's revisions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from alembic import command
@@ -18,10 +15,6 @@ from hokku.store.engine import engine
 _LOCK = 0x686F6B6B  # one upgrade at a time, whichever control host starts it
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
-# Rooms with a schema of their own: "module:function"; the function takes no argument, is idempotent and returns whether
-# it changed anything. A module that does not exist is passed over.
-EXTRA = ("hokku.build.queue:ensure_schema",)
-
 
 def upgrade() -> bool:
     """Bring the database to the newest revision; whether anything was changed. Several hosts may call it at once."""
@@ -30,8 +23,6 @@ def upgrade() -> bool:
         connection.commit()
         try:
             changed = _revisions(connection)
-            for name in EXTRA:
-                changed = _extra(name) or changed
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
@@ -57,11 +48,3 @@ def _revisions(connection: Connection) -> bool:
     command.upgrade(alembic, "head")
     connection.commit()
     return True
-
-
-def _extra(name: str) -> bool:
-    module, _, function = name.partition(":")
-    if find_spec(module) is None:
-        return False
-    apply: Callable[[], bool] = getattr(import_module(module), function)
-    return apply()
