@@ -15,13 +15,13 @@ from functools import cache
 import psycopg
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from hokku.errors import NotFound
 from hokku.settings import settings
+from hokku.store import builds
 from hokku.store.engine import BUILD, engine, session
-from hokku.store.tables import Build, BuildOutput, BuildStatus, now
+from hokku.store.tables import Build, BuildStatus, now
 
 router = APIRouter()
 log = logging.getLogger(__name__)
@@ -130,9 +130,5 @@ def _read(build_id: uuid.UUID, last: int) -> tuple[int, str, bool]:
     with session() as opened:
         build = opened.get(Build, build_id)  # first, so that output written before `output_done` is not missed
         done = build is None or build.output_done or _forgotten(build)
-        rows = opened.execute(
-            select(BuildOutput.seq, BuildOutput.chunk)
-            .where(BuildOutput.build_id == build_id, BuildOutput.seq > last)
-            .order_by(BuildOutput.seq)
-        ).all()
-    return (rows[-1][0] if rows else last), "".join(row[1] for row in rows), done
+        newest, text = builds.output_after(opened, build_id, last)
+    return newest, text, done

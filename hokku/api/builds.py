@@ -19,8 +19,9 @@ from hokku.api.sources import find_by_url
 from hokku.api.trail import leave
 from hokku.errors import InvalidParams, NotFound
 from hokku.settings import settings
+from hokku.store import builds
 from hokku.store.engine import BUILD, notify
-from hokku.store.tables import Account, App, Build, BuildOutput
+from hokku.store.tables import Account, App, Build
 
 router = APIRouter()
 
@@ -107,10 +108,8 @@ def timings(app: UsableApp, build: str, opened: Opened) -> Json:
 def result(app: UsableApp, build: str, opened: Opened) -> Json:
     """The build with all its output so far."""
     found = _find(opened, app, build)
-    chunks = opened.scalars(
-        select(BuildOutput.chunk).where(BuildOutput.build_id == found.id).order_by(BuildOutput.seq)
-    ).all()
-    lines = [{"line": line, "stream": "STDOUT"} for line in "".join(chunks).splitlines(keepends=True)]
+    _, text = builds.output_after(opened, found.id)
+    lines = [{"line": line, "stream": "STDOUT"} for line in text.splitlines(keepends=True)]
     exit_code = {"pending": None, "succeeded": 0, "failed": 1}[found.status.value]
     return {
         "build": {"id": str(found.id), "status": found.status.value, "output_stream_url": url_of(found.id)},

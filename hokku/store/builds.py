@@ -27,6 +27,16 @@ def append_output(opened: Session, build_id: uuid.UUID, chunk: str) -> None:
     notify(opened, BUILD, build_id)
 
 
+def output_after(opened: Session, build_id: uuid.UUID, last: int = 0) -> tuple[int, str]:
+    """What the build said after chunk `last` (all of it, after 0): the newest chunk's number, and the text."""
+    rows = opened.execute(
+        select(BuildOutput.seq, BuildOutput.chunk)
+        .where(BuildOutput.build_id == build_id, BuildOutput.seq > last)
+        .order_by(BuildOutput.seq)
+    ).all()
+    return (rows[-1].seq if rows else last), "".join(row.chunk for row in rows)
+
+
 def claim(opened: Session, worker: str) -> Build | None:
     """The longest waiting build of an app that has none under way, now `worker`'s; None when there is none."""
     opened.execute(select(func.pg_advisory_xact_lock(_CLAIM)))
