@@ -35,12 +35,13 @@ options:
     description: Its API token.
     type: str
     required: true
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
     description: Does nothing and says so; what would change cannot be known without the database.
     support: partial
   diff_mode:
-    description: Does not show a difference.
     support: none
 """
 

@@ -64,9 +64,10 @@ options:
         description: Its mode, quoted.
         type: str
         default: "0644"
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can say what it would do and change nothing.
     support: full
   diff_mode:
     description: Shows names of files, never what is in them.

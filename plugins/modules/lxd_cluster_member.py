@@ -101,9 +101,10 @@ options:
     description: Its key (PEM), a file of this host.
     type: path
     default: /etc/hokku/tls/cluster.key
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can say what it would do and change nothing.
     support: full
   diff_mode:
     description: Shows settings that change.

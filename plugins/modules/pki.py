@@ -54,9 +54,10 @@ options:
     description: A certificate that ends within so many days is renewed.
     type: int
     default: 30
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can say what it would do and change nothing.
     support: full
   diff_mode:
     description: Shows names of files, never what is in them.

@@ -24,12 +24,12 @@ options:
     description: The role's password, of printable ASCII characters.
     type: str
     required: true
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can say what it would do and change nothing.
     support: full
   diff_mode:
-    description: Does not show a difference.
     support: none
 """
 

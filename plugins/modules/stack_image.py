@@ -55,12 +55,12 @@ options:
     description: An older image is built again. 0 keeps it for ever.
     type: int
     default: 0
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can say what it would do and change nothing.
     support: full
   diff_mode:
-    description: Does not show a difference.
     support: none
 """
 

@@ -26,9 +26,10 @@ options:
     description: The first id of the range.
     type: int
     default: 1000000
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can say what it would do and change nothing.
     support: full
   diff_mode:
     description: Shows the lines that change.

@@ -22,12 +22,12 @@ options:
     type: str
     choices: [started, restarted]
     default: started
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can say what it would do and change nothing.
     support: full
   diff_mode:
-    description: Does not show a difference.
     support: none
 description:
   - Enables the units and starts those that do not run; systemd reads its files again

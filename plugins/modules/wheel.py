@@ -28,12 +28,12 @@ options:
     description: A folder for the wheels; the newest five stay.
     type: path
     required: true
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Can say what it would do and change nothing.
     support: full
   diff_mode:
-    description: Does not show a difference.
     support: none
 """
 
