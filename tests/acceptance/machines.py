@@ -26,11 +26,11 @@ def listed(machine: str, *arguments: str) -> list[dict]:
     )
 
 
-def instances_of(app: App, machine: str = "dyno1") -> list[dict]:
-    """LXD instances of the app's dynos, as the cluster lists them."""
+def instances_of(app: App, machine: str = "dyno1", kind: str = "dyno") -> list[dict]:
+    """The app's LXD instances of that kind (its dynos, or its templates), as the cluster lists them."""
     app_id = app.call("GET").json()["id"]
     return [
         found for found in listed(machine, "list")
         if (config := found["config"] or {}).get("user.hokku.app") == app_id  # of a lost member it knows none
-        and config.get("user.hokku.kind") == "dyno"
+        and config.get("user.hokku.kind") == kind
     ]  # fmt: skip

@@ -20,7 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "acceptance"))
 
-from machines import instances_of, listed, on  # noqa: E402
+from lab_fixtures import lab_environment  # noqa: E402
+from machines import instances_of, on  # noqa: E402
 from platform_client import SAMPLE, App, Platform, wait_for  # noqa: E402
 
 PHASES = ("receive", "build", "pack", "release", "place", "boot", "routed")
@@ -40,9 +41,7 @@ class Row:
 def connect() -> Platform:
     """The platform that `make env` points at, with a key of its own for pushes over SSH."""
     scratch = Path(tempfile.mkdtemp(prefix="hokku-bench-"))
-    lines = subprocess.run([sys.executable, "-m", "lab", "env"], cwd=ROOT, capture_output=True, text=True, check=True)
-    exports = re.findall(r"^export ([A-Z_0-9]+)=['\"]?([^'\"\n]*)['\"]?$", lines.stdout, re.MULTILINE)
-    return Platform.from_environment(scratch, dict(exports))
+    return Platform.from_environment(scratch, lab_environment())
 
 
 def timings(app: App) -> dict[str, float]:
@@ -103,11 +102,7 @@ def scale_against_raw_copies(platform: Platform) -> list[Row]:
 
 def raw_copies(app: App) -> list[float]:
     """Seconds of each of five copies and starts of one of the app's templates, one after the other, on its own host."""
-    app_id = app.call("GET").json()["id"]
-    template = next(
-        i for i in listed("dyno1", "list")
-        if i["config"].get("user.hokku.kind") == "template" and i["config"].get("user.hokku.app") == app_id
-    )  # fmt: skip
+    template = instances_of(app, kind="template")[0]
     host, taken = template["location"], []
     for number in range(5):
         name = f"bench-{number}"
