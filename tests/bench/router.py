@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from hokku.routing import AppRoutes, Endpoint, Mesh, RouteState, backend_name  # noqa: E402
-from tests.integration.routing.router import Pki, Router, free_port, wait_for  # noqa: E402
+from tests.integration.loopback import free_port, wait_for  # noqa: E402
+from tests.integration.routing.router import Pki, Router  # noqa: E402
 
 ROUNDS, SECONDS, CLIENTS, APPS, DYNOS = 5, 3, 64, 100, 3
 HOST = "app1.apps.localhost"
@@ -139,7 +140,7 @@ def main() -> None:
         if not report.ok:
             raise SystemExit(f"publishing failed: {report.errors}")
         for router in routers.values():
-            wait_for("the dynos answer", lambda router=router: router.get(HOST)[0] == 200)
+            wait_for("the dynos answer", lambda router=router: router.get(HOST)[0] == 200, 10)
 
         rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in routers}
         for turn in range(ROUNDS):

@@ -12,30 +12,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
+from tests.integration.loopback import free_port, wait_for
+
 GIT_TOKEN = "git-token-of-the-tests"
-
-
-def wait_until(what: str, probe: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for `probe` to be true, and say `what` was waited for when it is not in time."""
-    deadline = time.monotonic() + seconds
-    while not probe():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +80,7 @@ def redis_url(workdir: Path) -> Iterator[str]:
     ]
     server = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
     try:
-        wait_until("redis-server answers", lambda: _answers(port))
+        wait_for("redis-server answers", lambda: _answers(port), 20)
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         server.terminate()

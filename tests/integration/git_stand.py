@@ -20,7 +20,8 @@ import httpx
 from hokku.store import builds
 from hokku.store.engine import session
 from hokku.store.tables import BuildStatus
-from tests.integration.conftest import TOKEN, free_port, wait_until
+from tests.integration.conftest import TOKEN
+from tests.integration.loopback import free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -113,7 +114,7 @@ def stand(workdir: Path, certificate: Callable[[Path], tuple[Path, Path]]) -> It
         client = httpx.Client(base_url=f"https://localhost:{api_port}", verify=trusted, headers=headers)
         stack.callback(client.close)
         made = Stand(home, client, api_port, ssh_port, ca, home / "id")
-        wait_until("the API answers", lambda: _answers(client))
+        wait_for("the API answers", lambda: _answers(client), 20)
         public = (home / "id.pub").read_text()
         answer = client.post("/account/keys", json={"public_key": public})
         assert answer.status_code in (200, 201), answer.text

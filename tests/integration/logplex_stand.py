@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.integration.loopback import free_port
+
 ROLES = Path(__file__).parents[2] / "roles"
 NEEDED = ("rsyslogd", "redis-server")
 MISSING = [name for name in NEEDED if shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin") is None]
@@ -33,12 +35,6 @@ def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
     while not true():
         assert time.monotonic() < deadline, what() if callable(what) else what
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    """A port on loopback that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 def answers(port: int) -> bool:

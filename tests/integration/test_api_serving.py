@@ -25,7 +25,8 @@ from hokku.errors import InvalidParams
 from hokku.store import migrate
 from hokku.store.engine import engine
 from hokku.store.tables import Base
-from tests.integration.conftest import ADMIN, PASSWORD, TOKEN, free_port, wait_until
+from tests.integration.conftest import ADMIN, PASSWORD, TOKEN
+from tests.integration.loopback import free_port, wait_for
 from tests.integration.test_api_apps import fresh
 from tests.integration.test_api_builds import TARBALL
 
@@ -69,7 +70,7 @@ def served(api, tmp_path_factory):
     context = ssl.create_default_context(cafile=str(cert))
     with httpx.Client(base_url=f"https://localhost:{port}", verify=context) as client:
         try:
-            wait_until(f"the API answers ({directory}/log)", lambda: _up(client, process))
+            wait_for(f"the API answers ({directory}/log)", lambda: _up(client, process), 20)
             yield client, process, directory / "log"
         finally:
             process.kill()

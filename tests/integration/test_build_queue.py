@@ -15,7 +15,7 @@ from hokku.settings import settings
 from hokku.store import builds, slugs
 from hokku.store.engine import connect, session
 from hokku.store.tables import Build, BuildStatus
-from tests.integration.conftest import wait_until
+from tests.integration.loopback import wait_for
 from tests.integration.test_api_builds import uploaded
 
 
@@ -104,7 +104,7 @@ def test_a_killed_worker_is_noticed_and_its_build_fails_with_a_reason(api, asked
     assert read(build_id).status is BuildStatus.PENDING, "it lives"
     doomed.kill()
     doomed.wait()
-    wait_until("the build to be buried", worker._bury_dead)
+    wait_for("the build to be buried", worker._bury_dead, 20)
     assert read(build_id).status is BuildStatus.FAILED
     assert "stopped in the middle of the build" in read(build_id).error
     assert "push again" in said(api, build_id)
@@ -116,7 +116,7 @@ def test_two_workers_cannot_have_one_name(platform):
     assert builds.hold(one, "w")
     assert not builds.hold(two, "w")
     one.close()
-    wait_until("the lock to go with its connection", lambda: builds.hold(two, "w"))
+    wait_for("the lock to go with its connection", lambda: builds.hold(two, "w"), 20)
     two.close()
 
 
@@ -124,7 +124,7 @@ def test_output_is_in_the_database_soon_and_in_order(api, asked):
     (build_id,) = asked()
     with Output(read(build_id).id) as output:
         output.step("One")
-        wait_until("the first line", lambda: "One" in said(api, build_id), 1)
+        wait_for("the first line", lambda: "One" in said(api, build_id), 1)
         for number in range(500):
             output.say(f"{number}\n")
         output.raw("é".encode()[:1])

@@ -17,8 +17,8 @@ from hokku.settings import settings
 from hokku.store import builds, sources
 from hokku.store.engine import session
 from hokku.store.tables import Build, BuildStatus
-from tests.integration.conftest import wait_until
 from tests.integration.git_stand import stand
+from tests.integration.loopback import wait_for
 from tests.integration.test_api_serving import self_signed
 
 FILES = {"Procfile": "web: true\n"}
@@ -229,7 +229,7 @@ def test_a_client_that_goes_away_leaves_the_build_running_and_the_repository_who
         process.wait()
         before = len(git.built)
         go.set()
-        wait_until("the build to end", lambda before=before: len(git.built) > before)
+        wait_for("the build to end", lambda before=before: len(git.built) > before, 20)
         git.script = None
         done = git.push(where, app, via, "-f", "main")
         assert done.returncode == 0, done.stdout

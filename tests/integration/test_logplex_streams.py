@@ -16,7 +16,7 @@ import logplex_stand
 import pytest
 import redis
 import uvicorn
-from logplex_stand import Server, free_port, until
+from logplex_stand import Server, until
 
 from hokku.logplex import emit as emitting
 from hokku.logplex import redis as connection
@@ -24,6 +24,7 @@ from hokku.logplex import sessions, streams
 from hokku.logplex.consume import Mover
 from hokku.logplex.places import Places
 from hokku.settings import settings
+from tests.integration.loopback import free_port
 
 pytestmark = pytest.mark.skipif("redis-server" in logplex_stand.MISSING, reason="redis-server is not installed")
 

@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from hokku.routing import AppRoutes, Endpoint, Mesh, RouteState
+from tests.integration.loopback import free_port
 from tests.integration.routing.dyno import Dynos
 from tests.integration.routing.load import LogSink
-from tests.integration.routing.router import Pki, Router, free_port
+from tests.integration.routing.router import Pki, Router
 
 HOST = "shop.apps.localhost"
 

@@ -10,33 +10,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import jinja2
 import yaml
 
 from hokku.settings import Host
+from tests.integration.loopback import free_port, wait_for
 from tests.integration.routing.certificates import make
 
 ROLE = Path(__file__).parents[3] / "roles" / "router"
 KEEPER = ROLE / "files" / "router-state"
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(what: str, true: Callable[[], object], seconds: float = 10.0) -> None:
-    """Return as soon as `true()` is; AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.01)
 
 
 class Pki:
@@ -100,7 +84,7 @@ class Router:
                 stderr=log,
                 stdout=log,
             )
-            wait_for("HAProxy listens", self._listens)
+            wait_for("HAProxy listens", self._listens, 10)
             self._keeper = subprocess.Popen(
                 [sys.executable, str(KEEPER), "watch", "--interval", "0.1", *self._where()], stderr=log
             )
@@ -125,7 +109,7 @@ class Router:
         self._process.send_signal(how)
         self._process.wait(10)
         for pid in map(int, workers.stdout.split()):
-            wait_for("the worker is gone", lambda pid=pid: not Path(f"/proc/{pid}").exists() or _kill(pid))
+            wait_for("the worker is gone", lambda pid=pid: not Path(f"/proc/{pid}").exists() or _kill(pid), 10)
         self._keeper.terminate()
         self._keeper.wait(5)
         self._process = None
@@ -136,7 +120,7 @@ class Router:
         self.keep("leave")
         self.keep("load", "--max-age", str(self.variables["router_state_max_age"]))
         self._process.send_signal(signal.SIGUSR2)
-        wait_for("the new process answers", lambda: self.pid() not in (None, old))
+        wait_for("the new process answers", lambda: self.pid() not in (None, old), 10)
 
     def keep(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What the keeper of routes does once."""

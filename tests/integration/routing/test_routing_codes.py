@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from hokku.routing import Endpoint, Mesh, RouteState
+from tests.integration.loopback import wait_for
 from tests.integration.routing.conftest import HOST, app, table
 from tests.integration.routing.dyno import Dynos
 from tests.integration.routing.load import LogSink
-from tests.integration.routing.router import Router, wait_for
+from tests.integration.routing.router import Router
 
 STATES = [
     (RouteState.CRASHED, "App crashed"),
@@ -23,7 +24,7 @@ STATES = [
 
 
 def line_of(log: LogSink, request_id: str) -> str:
-    wait_for("the access line", lambda: any(request_id in line for line in log.lines()))
+    wait_for("the access line", lambda: any(request_id in line for line in log.lines()), 10)
     return next(line for line in log.lines() if request_id in line)
 
 
@@ -88,7 +89,7 @@ def test_a_dyno_that_refuses_is_h21_and_answers_again_when_it_listens(
     assert (status, headers["hokku-error-code"]) == (503, "H21")
     assert 'code=H21 desc="Backend connection refused"' in line_of(log, "refused-0123456789-abc")
     dynos.start("web.1", "mark", address=web.address, port=web.port)
-    wait_for("the dyno is found again", lambda: router.get(HOST)[0] == 200)
+    wait_for("the dyno is found again", lambda: router.get(HOST)[0] == 200, 10)
 
 
 def test_a_dyno_that_takes_no_connection_is_h19(

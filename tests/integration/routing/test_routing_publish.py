@@ -8,10 +8,11 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from hokku.routing import Mesh, RouteState
+from tests.integration.loopback import wait_for
 from tests.integration.routing.conftest import HOST, app, table
 from tests.integration.routing.dyno import Dynos
 from tests.integration.routing.load import Load
-from tests.integration.routing.router import Router, wait_for
+from tests.integration.routing.router import Router
 
 
 def test_scaling_up_and_down_under_load_fails_no_request(router: Router, mesh: Mesh, dynos: Dynos) -> None:
@@ -37,7 +38,7 @@ def test_a_deploy_under_load_fails_no_request_and_leaves_no_old_answer(
             assert mesh.converge_app(app(*old, *new)).ok
             assert mesh.converge_app(app(*new)).ok
             for dyno in old:
-                wait_for("the old dyno is idle", lambda dyno=dyno: mesh.in_flight(dyno.dyno_id) == 0)
+                wait_for("the old dyno is idle", lambda dyno=dyno: mesh.in_flight(dyno.dyno_id) == 0, 10)
                 dynos.stop(dyno)
             assert {router.get(HOST)[1] for _ in range(6)} == {f"release{release}"}
             load.more(40)
@@ -89,7 +90,7 @@ def test_a_request_in_flight_at_a_slots_old_dyno_is_cut_before_the_slot_is_reuse
     answers: list[int] = []
     slow = threading.Thread(target=lambda: answers.append(router.get(HOST, "/slow")[0]))
     slow.start()
-    wait_for("the slow request is there", lambda: mesh.in_flight(old.dyno_id) == 1)
+    wait_for("the slow request is there", lambda: mesh.in_flight(old.dyno_id) == 1, 10)
     assert mesh.converge_app(app(new)).ok
     dynos.release.set()
     slow.join(10)
@@ -103,7 +104,7 @@ def test_a_draining_dyno_finishes_its_requests_and_gets_no_new_ones(router: Rout
     answers: list[tuple[int, str]] = []
     slow = threading.Thread(target=lambda: answers.append(router.get(HOST, "/slow")[:2]))
     slow.start()
-    wait_for("the slow request is there", lambda: mesh.in_flight(web[0].dyno_id) == 1)
+    wait_for("the slow request is there", lambda: mesh.in_flight(web[0].dyno_id) == 1, 10)
     draining = type(web[0])(web[0].dyno_id, "web.1", web[0].host, *web[0].place, draining=True)
     assert mesh.converge_app(app(draining, web[1])).ok
     assert {router.get(HOST)[1] for _ in range(10)} == {"mark2"}
@@ -113,7 +114,7 @@ def test_a_draining_dyno_finishes_its_requests_and_gets_no_new_ones(router: Rout
     dynos.release.set()
     slow.join(10)
     assert answers == [(200, "mark1")]
-    wait_for("nothing is in flight", lambda: mesh.in_flight(web[0].dyno_id) == 0)
+    wait_for("nothing is in flight", lambda: mesh.in_flight(web[0].dyno_id) == 0, 10)
 
 
 def test_an_app_that_is_gone_answers_404_and_its_backend_serves_the_next(

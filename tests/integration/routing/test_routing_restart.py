@@ -14,10 +14,11 @@ from collections.abc import Callable
 import pytest
 
 from hokku.routing import Mesh
+from tests.integration.loopback import wait_for
 from tests.integration.routing.conftest import HOST, app, table
 from tests.integration.routing.dyno import Dynos
 from tests.integration.routing.load import Load
-from tests.integration.routing.router import Router, wait_for
+from tests.integration.routing.router import Router
 
 
 def test_routes_stay_over_a_restart_while_nothing_controls_the_router(router: Router, mesh: Mesh, dynos: Dynos) -> None:
@@ -36,7 +37,7 @@ def test_routes_stay_over_a_crash_and_a_drained_dyno_stays_out(router: Router, m
     assert mesh.converge(table(app(web[0], draining))).ok
     revision = router.ask(f"show map {router.state}/maps/mesh.map").split()[2]
     saved = router.state / "routes.json"
-    wait_for("the routes are saved", lambda: saved.exists() and revision in saved.read_text())
+    wait_for("the routes are saved", lambda: saved.exists() and revision in saved.read_text(), 10)
     router.stop(signal.SIGKILL)
     router.start()
     assert {router.get(HOST)[1] for _ in range(10)} == {"mark1"}
@@ -100,7 +101,7 @@ def test_a_client_of_a_replaced_process_gets_no_old_release(router: Router, mesh
         connection.request("GET", "/", headers={"Host": HOST})
         assert connection.getresponse().read() == b"old"
     router.reload()
-    wait_for("the old process hands over", router.handed_over)
+    wait_for("the old process hands over", router.handed_over, 10)
     assert mesh.converge(table(app(dynos.start("web.1", "new"), hostnames=(HOST, "new.test")))).ok
     dynos.stop(old)
     answers = []
