@@ -17,8 +17,8 @@ TEST_PACKAGES := gcc haproxy libc6-dev postgresql redis-server rsyslog rsyslog-o
 
 INVENTORY ?= inventory/lab
 
-.PHONY: help venv packages test-packages up deploy single status env down \
-	test test-all lint test-unit test-integration test-acceptance test-faults bench
+.PHONY: help venv packages test-packages heroku-cli up deploy single status env down \
+	test test-all lint test-unit test-integration test-fuzz test-acceptance test-faults bench
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -34,11 +34,14 @@ venv: packages ## Debian's packages and the project's Python environment
 	if [ "$$(cat .venv/.installed 2>/dev/null || true)" != "$$wanted" ]; then \
 		echo "Installing the project's Python packages into .venv …"; began=$$SECONDS; \
 		[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv; \
-		$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'; \
+		$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[server,dev]'; \
 		echo "$$wanted" > .venv/.installed; \
 		echo "Installing the project's Python packages: done in $$((SECONDS - began)) s"; \
 	fi
 	@install -d -m 0700 .cache .cache/facts
+
+heroku-cli: venv
+	@$(call install_clis,v11 v8)
 
 up: venv ## the lab's machines, the platform on them, and a first app; heals what is broken
 	@began=$$SECONDS; \
@@ -68,7 +71,7 @@ test: venv ## everything CI runs
 	@$(call phases,lint test-unit test-integration test-acceptance)
 
 test-all: venv ## what CI runs, and the promises under faults
-	@$(call phases,lint test-unit test-integration test-acceptance test-faults)
+	@$(call phases,lint test-unit test-integration test-fuzz test-acceptance test-faults)
 
 lint: venv test-packages ## linters
 	@$(BIN)/ruff check .
@@ -81,10 +84,13 @@ lint: venv test-packages ## linters
 test-unit: venv ## tests that need nothing
 	@$(BIN)/pytest tests/unit
 
-test-integration: venv test-packages ## tests against real servers on this computer
+test-integration: venv test-packages heroku-cli ## tests against real servers on this computer
 	@$(BIN)/pytest tests/integration
 
-test-acceptance: venv ## the lab's platform as its users meet it
+test-fuzz: venv test-packages ## the API under many more requests that nobody thought of
+	@HOKKU_FUZZ=150 $(BIN)/pytest tests/integration/test_api_fuzz.py
+
+test-acceptance: venv heroku-cli ## the lab's platform as its users meet it
 	@$(call have_lab)
 	@$(BIN)/pytest tests/acceptance
 
@@ -112,6 +118,22 @@ if [ "$${#missing[@]}" -gt 0 ]; then \
 	rm "$$log"; \
 	echo "Installing Debian packages: done in $$((SECONDS - began)) s"; \
 fi
+endef
+
+# Install the versions $(1) of the official CLI, as their locks say, into .cache/heroku_cli.
+define install_clis
+for version in $(1); do \
+	lock=tests/acceptance/heroku_cli/$$version; to=.cache/heroku_cli/$$version; \
+	wanted=$$(cat $$lock/package.json $$lock/package-lock.json | sha256sum | cut -d' ' -f1); \
+	if [ "$$(cat $$to/.installed 2>/dev/null || true)" != "$$wanted" ]; then \
+		echo "Installing the official Heroku CLI $$version into $$to …"; began=$$SECONDS; \
+		rm -rf $$to; install -D -t $$to $$lock/package.json $$lock/package-lock.json; \
+		PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix $$to ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
+		find $$to -name '*.map' -type f -delete; \
+		echo "$$wanted" > $$to/.installed; \
+		echo "Installing the official Heroku CLI $$version: done in $$((SECONDS - began)) s"; \
+	fi; \
+done
 endef
 
 # Make the phases $(1) one after the other; their times are told before the last one ends with its own.

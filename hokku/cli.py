@@ -1,4 +1,4 @@
-"""One command: `hokku api|manifold|builder|logplex` run the services, `hokku admin …` serves the control role.
+"""One command: `hokku login`, `hokku heroku …` on a user's computer; `hokku api|manifold|…` run the services.
 
 Each command imports its room only when it runs. What OpenSSH and git call is `hokku.source.program`: it starts faster.
 """
@@ -6,9 +6,11 @@ Each command imports its room only when it runs. What OpenSSH and git call is `h
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -16,16 +18,89 @@ import typer
 from hokku import __version__
 from hokku.errors import HokkuError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+_SERVICES = "Services of a platform's hosts (package extra: server)"
+_OPTIONS_ARE_THEIRS = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A Heroku of your own. Log in once, then use Heroku's CLI and git as ever.",
+)
 admin = typer.Typer(no_args_is_help=True, help="What the control role does on a control host.")
-app.add_typer(admin, name="admin")
+app.add_typer(admin, name="admin", rich_help_panel=_SERVICES)
+
+
+class ServerMissing(HokkuError):
+    """A service was asked for where only the toolbelt is installed."""
+
+
+def _room(name: str) -> ModuleType:
+    """The module of a service; raises ServerMissing where its packages are not installed."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "hokku").split(".")[0] == "hokku":
+            raise
+        raise ServerMissing(
+            f"This is a command of a platform's hosts, and its package {error.name} is not installed here. "
+            "Install them all, in Hokku's source tree, with: pip install '.[server]'"
+        ) from None
 
 
 def _serve(room: str) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    for chatty in ("httpx", "urllib3", "ws4py", "alembic"):
+    for chatty in ("httpcore", "httpx", "urllib3", "ws4py", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    import_module(room).main()
+    _room(room).main()
+
+
+@app.callback()
+def choose(
+    platform: Annotated[
+        str | None, typer.Option(help="Which platform, if not the last login's.", metavar="URL")
+    ] = None,
+) -> None:
+    """A Heroku of your own. Log in once, then use Heroku's CLI and git as ever."""
+    if platform:
+        os.environ["HOKKU_PLATFORM"] = platform
+
+
+@app.command()
+def login(
+    url: Annotated[str, typer.Argument(help="Where the platform's API is: https://HOST[:PORT].")],
+    email: Annotated[
+        str | None, typer.Option(help="Who logs in. Without a terminal the password is read from stdin.")
+    ] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="The platform's CA in PEM, if it has one of its own.")] = None,
+) -> None:
+    """Log in to a platform: for `hokku heroku …` and for git."""
+    made = import_module("hokku.toolbelt.login").login(url, email, ca_file)
+    typer.echo(f"Logged in to {made.url} as {made.email}")
+
+
+@app.command()
+def logout() -> None:
+    """Take this login's token back, and forget it."""
+    typer.echo(f"Logged out of {import_module('hokku.toolbelt.login').logout().url}")
+
+
+@app.command()
+def whoami() -> None:
+    """Print the email of the account."""
+    typer.echo(import_module("hokku.toolbelt.login").whoami())
+
+
+@app.command(context_settings=_OPTIONS_ARE_THEIRS)
+def heroku(context: typer.Context) -> None:
+    """Run Heroku's official CLI against the platform (alias heroku='hokku heroku')."""
+    raise SystemExit(import_module("hokku.toolbelt.heroku").heroku(context.args))
+
+
+@app.command(hidden=True)
+def git_credentials(operation: str) -> None:
+    """Answer git's question for a platform's password."""
+    import_module("hokku.toolbelt.git").credentials([operation], sys.stdin, sys.stdout)
 
 
 @app.command()
@@ -34,34 +109,46 @@ def version() -> None:
     typer.echo(__version__)
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVICES)
 def api() -> None:
     """Run the Platform API and git over HTTPS."""
     _serve("hokku.api.serve")
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVICES)
 def manifold() -> None:
     """Run the dyno manifold (one acts, others wait to take over)."""
     _serve("hokku.manifold.run")
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVICES)
 def builder() -> None:
     """Run the slug compiler."""
     _serve("hokku.build.worker")
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVICES)
 def logplex() -> None:
     """Run the logplex: the mover of lines and the log streams."""
     _serve("hokku.logplex.serve")
 
 
+@app.command(rich_help_panel=_SERVICES)
+def courier() -> None:
+    """Run the courier: log drains and webhooks."""
+    _serve("hokku.courier")
+
+
+@app.command()
+def rendezvous() -> None:
+    """Run the rendezvous: terminals of one-off dynos."""
+    _serve("hokku.oneoff.serve")
+
+
 @admin.command()
 def migrate() -> None:
     """Bring the database to this version's schema; prints `changed` or `unchanged`."""
-    typer.echo("changed" if import_module("hokku.store.migrate").upgrade() else "unchanged")
+    typer.echo("changed" if _room("hokku.store.migrate").upgrade() else "unchanged")
 
 
 @admin.command()
@@ -71,7 +158,7 @@ def bootstrap(
     token_file: Annotated[Path, typer.Option(help="A file that holds its API token.")],
 ) -> None:
     """Make the first account, or bring it to the given password and token; prints `changed` or `unchanged`."""
-    changed = import_module("hokku.api.bootstrap").bootstrap(
+    changed = _room("hokku.api.bootstrap").bootstrap(
         email, password_file.read_text().strip(), token_file.read_text().strip()
     )
     typer.echo("changed" if changed else "unchanged")

@@ -12,6 +12,7 @@ class HokkuError(Exception):
 
     id = "internal_server_error"
     status = 500
+    url: str | None = None  # where to read more
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -50,6 +51,7 @@ class Settings(BaseModel):
     public_url: str = "https://localhost:5443"
     git_ssh_url: str = "ssh://git@localhost:2222"
     logs_url: str = "https://localhost:5601"
+    rendezvous_url: str = "rendezvous://localhost:5000"
     apps_domain: str = "apps.localhost"
     apps_url: str = "http://{app}.apps.localhost:8081/"
     region: str = "local"
@@ -58,6 +60,7 @@ class Settings(BaseModel):
     api_listen: str = "0.0.0.0"
     api_port: int = 443
     logs_port: int = 5601
+    rendezvous_port: int = 5000
 
     # PostgreSQL: a libpq URL without password; the password stands in `pgpass_file`
     database_url: str = "postgresql://hokku@control1/hokku?sslmode=verify-full&sslrootcert=/etc/hokku/tls/ca.crt"
@@ -118,11 +121,18 @@ class Settings(BaseModel):
     backends: int = 100
     servers_per_backend: int = 30
 
+    # networks that log drains and webhooks may lead into, though they are private or the platform's own
+    outbound_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
     # builds
     build_timeout: float = 900.0
     slug_max_size: int = 500 * 1024 * 1024
     build_memory: int = 2048  # MiB
     build_concurrency: int = 2
+
+    # release phases
+    release_timeout: float = 3600.0
+    release_concurrency: int = 20
 
     def stack(self, name: str) -> Stack:
         """The stack called `name`; raises KeyError when the platform has none of that name."""

@@ -26,7 +26,7 @@ class Machine:
 
 
 CATALOGUE: tuple[Machine, ...] = (
-    Machine("control1", "10.213.77.11", (Port(5443, 443), Port(2222, 22), Port(5601, 5601))),
+    Machine("control1", "10.213.77.11", (Port(5443, 443), Port(2222, 22), Port(5601, 5601), Port(5000, 5000))),
     Machine("router1", "10.213.77.21", (Port(8081, 80), Port(8441, 443))),
     Machine("router2", "10.213.77.22", (Port(8082, 80), Port(8442, 443))),
     Machine("dyno1", "10.213.77.31"),
@@ -36,7 +36,7 @@ CATALOGUE: tuple[Machine, ...] = (
     Machine(
         "single1",
         "10.213.77.41",
-        (Port(6443, 5443), Port(6222, 22), Port(6601, 5601), Port(8091, 80), Port(8491, 443)),
+        (Port(6443, 5443), Port(6222, 22), Port(6601, 5601), Port(6000, 5000), Port(8091, 80), Port(8491, 443)),
         default=False,
     ),
 )

@@ -11,24 +11,28 @@ import binascii
 import enum
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from hokku.api import scopes
 from hokku.api.rate import buckets, guesses
 from hokku.errors import Forbidden, NotFound, Unauthorized
 from hokku.settings import settings
-from hokku.store import accounts, apps
+from hokku.store import accounts, apps, pipelines
 from hokku.store.engine import session
+from hokku.store.pipelines import Pipeline
 from hokku.store.tables import Account, App, Authorization
 
 NO_APP = "Couldn't find that app."
+NO_PIPELINE = "Couldn't find that pipeline."
 
 
 class Right(enum.Enum):
-    """USE: see, deploy, configure, scale (owner, collaborator, admin). OWN: rename, delete, share (owner, admin)."""
+    """USE: see and push (owner, collaborator, admin). OWN: change anything else (owner, admin)."""
 
     USE = "use"
     OWN = "own"
@@ -36,11 +40,12 @@ class Right(enum.Enum):
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who asks: the account, the token it came with (None: a password), and from which address."""
+    """Who asks: the account, the token it came with (None: a password), from which address, and the token itself."""
 
     account: Account
     authorization: Authorization | None
     address: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     @property
     def limited(self) -> bool:
@@ -67,7 +72,7 @@ def authenticate(opened: Session, header: str | None, address: str | None = None
         )
     found = accounts.by_token(opened, password) if password else None
     if found is not None:
-        return Viewer(found[0], found[1], address)
+        return Viewer(found[0], found[1], address, password)
     if user and password:
         guesses.take(address)
         account = accounts.by_password(opened, user, password)
@@ -75,6 +80,16 @@ def authenticate(opened: Session, header: str | None, address: str | None = None
             guesses.give_back(address)
             return Viewer(account, None, address)
     raise Unauthorized("Invalid credentials provided.")
+
+
+def admit(viewer: Viewer, method: str, path: str) -> None:
+    """Check that the scope of the viewer's token opens a route, by the pattern of its path. Raises Forbidden."""
+    if viewer.authorization is None or viewer.limited:
+        return
+    fit = scopes.fitting(method, path)
+    if not set(fit) & set(viewer.authorization.scope):
+        has = ", ".join(viewer.authorization.scope) or "none"
+        raise Forbidden(f"The scope of this token ({has}) does not allow this. It needs one of: {', '.join(fit)}.")
 
 
 def may(opened: Session, viewer: Viewer, app: App, right: Right) -> bool:
@@ -96,12 +111,35 @@ def find_app(opened: Session, viewer: Viewer, identity: str, right: Right = Righ
 
     Raises NotFound for a missing app and for a stranger alike, Forbidden when a user lacks the owner's right.
     """
-    app = apps.by_identity(opened, identity)
-    if app is None or not may(opened, viewer, app, Right.USE):
+    app = apps.by_identity(opened, identity, apps.usable_by(viewer.account))  # one query, whether it exists or not
+    if app is None or (viewer.limited and viewer.authorization.app_id != app.id):
         raise NotFound(NO_APP, "app")
     if right is Right.OWN and not may(opened, viewer, app, Right.OWN):
         raise Forbidden(f"Only the owner of {app.name} may do this.")
     return app
+
+
+def visible_pipelines(viewer: Viewer) -> Select[tuple[Pipeline]]:
+    """The pipelines a viewer sees: their own, and those with an app that they may use."""
+    return pipelines.every() if viewer.account.admin else pipelines.of_account(viewer.account.id)
+
+
+def owns_pipeline(viewer: Viewer, pipeline: Pipeline) -> bool:
+    """Whether the viewer may change the pipeline."""
+    return viewer.account.admin or pipeline.owner_id == viewer.account.id
+
+
+def find_pipeline(opened: Session, viewer: Viewer, identity: str, right: Right = Right.USE) -> Pipeline:
+    """The pipeline with this id or name, for a viewer with this right.
+
+    Raises NotFound for a missing pipeline and for a stranger alike, Forbidden when a user lacks the owner's right.
+    """
+    pipeline = pipelines.by_identity(opened, visible_pipelines(viewer), identity)
+    if pipeline is None:
+        raise NotFound(NO_PIPELINE, "pipeline")
+    if right is Right.OWN and not owns_pipeline(viewer, pipeline):
+        raise Forbidden(f"Only the owner of the pipeline {pipeline.name} may do this.")
+    return pipeline
 
 
 # FastAPI's side of it: what endpoints name as parameters
@@ -123,7 +161,9 @@ def address_of(request: Request) -> str | None:
 def _anyone(request: Request, opened: Opened) -> Viewer:
     viewer = authenticate(opened, request.headers.get("authorization"), address_of(request))
     request.scope["state"]["account"] = viewer.account.email
+    request.scope["state"]["rate_limit_remaining"] = 0  # told with the refusal, if it comes to that
     request.scope["state"]["rate_limit_remaining"] = buckets.take(viewer.account.id)
+    admit(viewer, request.method, request.scope["route"].path_format)
     return viewer
 
 
@@ -160,6 +200,18 @@ UsableApp = Annotated[App, Depends(_usable)]
 OwnedApp = Annotated[App, Depends(_owned)]
 
 
+def _seen_pipeline(pipeline: str, opened: Opened, viewer: FullViewer) -> Pipeline:
+    return find_pipeline(opened, viewer, pipeline, Right.USE)
+
+
+def _owned_pipeline(pipeline: str, opened: Opened, viewer: FullViewer) -> Pipeline:
+    return find_pipeline(opened, viewer, pipeline, Right.OWN)
+
+
+SeenPipeline = Annotated[Pipeline, Depends(_seen_pipeline)]
+OwnedPipeline = Annotated[Pipeline, Depends(_owned_pipeline)]
+
+
 def _platform(request: Request) -> None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     expected = settings().git_token_file.read_text().strip()
@@ -168,3 +220,7 @@ def _platform(request: Request) -> None:
 
 
 PlatformOnly = Depends(_platform)  # the git receiver of this platform, with the token of `git_token_file`
+
+# what `hokku.api.describe` reads off a route: whether it wants an account, and which checks may answer 403
+VIEWER = _anyone
+FORBIDDING = frozenset({_anyone, _unlimited, _admin, _owned, _owned_pipeline})

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from sqlalchemy import select
 
+from hokku.api import answers
 from hokku.api.access import AdminViewer, AnyViewer, FullViewer, Opened
-from hokku.api.rate import buckets
-from hokku.api.shape import Json, stamps
+from hokku.api.ranges import Ranged
+from hokku.api.shape import stamps
 from hokku.api.trail import leave
 from hokku.errors import Forbidden, InvalidParams, NotFound
 from hokku.store import accounts
 from hokku.store.tables import Account
 
 router = APIRouter()
-EMAIL = re.compile(r"[^@\s]{1,64}@[A-Za-z0-9.-]{1,190}")
+EMAIL = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,190}")
 SHORTEST_PASSWORD = 8
 
 
-def shape(account: Account) -> Json:
+def shape(account: Account) -> answers.Account:
     """An account as Heroku shows it."""
     return stamps(account) | {
         "allow_tracking": False,
@@ -63,21 +63,22 @@ def checked_password(password: str) -> str:
 
 
 @router.get("/account")
-def info(viewer: AnyViewer) -> Json:
+def info(viewer: AnyViewer) -> answers.Account:
     """The account of the token."""
     return shape(viewer.account)
 
 
 @router.get("/users/{user}")
-def info_by_user(user: str, viewer: AnyViewer) -> Json:
-    """The same account, by `~`, id or email; others' accounts are not shown."""
-    if user not in ("~", str(viewer.account.id)) and user.lower() != viewer.account.email:
+def info_by_user(user: str, opened: Opened, viewer: AnyViewer) -> answers.Account:
+    """The same account by `~`; by id or email also another's, to whom an app or a pipeline may be given."""
+    found = viewer.account if user == "~" else accounts.by_identity(opened, user)
+    if found is None or (viewer.limited and found.id != viewer.account.id):
         raise NotFound("Couldn't find that user.", "user")
-    return shape(viewer.account)
+    return shape(found)
 
 
 @router.patch("/account")
-def update(change: Change, opened: Opened, viewer: FullViewer) -> Json:
+def update(change: Change, opened: Opened, viewer: FullViewer) -> answers.Account:
     """Change the name, or with the present `password` the password."""
     account = viewer.account
     if change.name is not None:
@@ -92,7 +93,7 @@ def update(change: Change, opened: Opened, viewer: FullViewer) -> Json:
 
 
 @router.post("/accounts", status_code=201)
-def create(wanted: Create, opened: Opened, viewer: AdminViewer) -> Json:
+def create(wanted: Create, opened: Opened, viewer: AdminViewer) -> answers.Account:
     """A new account, made by an admin."""
     if not EMAIL.fullmatch(wanted.email):
         raise InvalidParams(f"{wanted.email!r} is not an email address.")
@@ -105,18 +106,12 @@ def create(wanted: Create, opened: Opened, viewer: AdminViewer) -> Json:
 
 
 @router.get("/accounts")
-def index(opened: Opened, viewer: AdminViewer) -> list[Json]:
+def index(opened: Opened, viewer: AdminViewer, ranged: Ranged) -> list[answers.Account]:
     """Every account, for an admin."""
-    return [shape(account) for account in opened.scalars(select(Account).order_by(Account.email))]
+    return ranged([shape(account) for account in accounts.every(opened)], "id", "created_at", "updated_at")
 
 
 @router.get("/account/rate-limits")
-def rate_limits(viewer: AnyViewer) -> Json:
+def rate_limits(viewer: AnyViewer, request: Request) -> answers.RateLimit:
     """How many requests are left; the answer's header tells it too."""
-    return {"remaining": buckets.take(viewer.account.id)}
-
-
-@router.get("/account/features")
-def features(viewer: FullViewer) -> list[Json]:
-    """None yet."""
-    return []
+    return {"remaining": request.scope["state"]["rate_limit_remaining"]}

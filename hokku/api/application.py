@@ -14,6 +14,7 @@ from hokku import __version__
 from hokku.api import (
     absent,
     account,
+    app_transfers,
     apps,
     authorizations,
     build_output,
@@ -21,18 +22,31 @@ from hokku.api import (
     builds,
     collaborators,
     config_vars,
+    couplings,
     domains,
     dynos,
     errors,
+    features,
     formation,
     health,
     internal,
     keys,
+    log_drains,
     log_sessions,
+    oneoffs,
+    output_stream,
+    pipelines,
+    promotions,
+    registry,
+    release_output,
     releases,
+    schema,
     slugs,
+    sni_endpoints,
     sources,
     stacks,
+    webhook_deliveries,
+    webhooks,
 )
 from hokku.api.envelope import Envelope
 
@@ -43,26 +57,39 @@ _RESOURCES = (
     config_vars,
     formation,
     dynos,
+    oneoffs,
     releases,
+    release_output,
     builds,
     build_output,
     sources,
     slugs,
     domains,
+    sni_endpoints,
     keys,
+    log_drains,
     log_sessions,
+    webhooks,
+    webhook_deliveries,
     collaborators,
     buildpacks,
+    registry,
     stacks,
+    pipelines,
+    couplings,
+    promotions,
+    app_transfers,
+    features,
     absent,
     health,
+    schema,
     internal,
 )
 
 
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
-    listening = asyncio.create_task(build_output.listener.run())
+    listening = asyncio.create_task(output_stream.listener.run())
     try:
         yield
     finally:
@@ -77,12 +104,14 @@ def create() -> Envelope:
         title="Hokku Platform API",
         version=__version__,
         lifespan=_lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         strict_content_type=False,
         redirect_slashes=False,
     )
     errors.install(app)
+    app.state.routes = tuple(route for resource in _RESOURCES for route in resource.router.routes)
     for resource in _RESOURCES:
         app.include_router(resource.router)
     if find_spec("hokku.source.http") is not None:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import Select, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from hokku import release
-from hokku.api import app_names
-from hokku.api.access import AnyViewer, FullViewer, Opened, OwnedApp, Right, UsableApp, may
+from hokku.api import answers, app_names
+from hokku.api.access import AnyViewer, FullViewer, Opened, OwnedApp, UsableApp
 from hokku.api.ranges import page
-from hokku.api.shape import Json, at, named, stamps, user_ref
+from hokku.api.shape import at, named, stamps, user_ref
 from hokku.api.stacks import check as check_stack
 from hokku.api.trail import leave
-from hokku.errors import Forbidden, InvalidParams, NotFound
+from hokku.errors import InvalidParams, NotFound
 from hokku.settings import settings
-from hokku.store import apps
-from hokku.store.engine import WANTED, notify
-from hokku.store.tables import Account, App, Release, ReleaseStatus, Slug
+from hokku.store import accounts, apps, releases
+from hokku.store.engine import DRAINS, WANTED, notify
+from hokku.store.tables import Account, App, Slug
 
 router = APIRouter()
 _COLUMNS = {"name": App.name, "id": App.id, "updated_at": App.updated_at}
@@ -43,29 +41,15 @@ class Change(BaseModel):
     build_stack: str | None = None
 
 
-def shapes(opened: Session, rows: Iterable[App]) -> list[Json]:
+def shapes(opened: Session, rows: Iterable[App]) -> list[answers.App]:
     """Apps as Heroku shows them: two queries, however many they are."""
     listed = list(rows)
-    owners = {
-        row.id: row for row in opened.scalars(select(Account).where(Account.id.in_({app.owner_id for app in listed})))
-    }
-    slugs = _slugs(opened, [app.id for app in listed])
+    owners = accounts.by_ids(opened, {app.owner_id for app in listed})
+    slugs = releases.current_slugs(opened, [app.id for app in listed])
     return [_shape(app, owners[app.owner_id], slugs.get(app.id)) for app in listed]
 
 
-def _slugs(opened: Session, app_ids: list[uuid.UUID]) -> dict[uuid.UUID, Slug]:
-    newest = (
-        select(Release.app_id, Release.slug_id)
-        .ext(distinct_on(Release.app_id))
-        .where(Release.app_id.in_(app_ids), Release.status == ReleaseStatus.SUCCEEDED)
-        .order_by(Release.app_id, Release.version.desc())
-        .subquery()
-    )
-    found = opened.execute(select(newest.c.app_id, Slug).join(Slug, Slug.id == newest.c.slug_id))
-    return {app_id: slug for app_id, slug in found}
-
-
-def _shape(app: App, owner: Account, slug: Slug | None) -> Json:
+def _shape(app: App, owner: Account, slug: Slug | None) -> answers.App:
     return stamps(app) | {
         "acm": False,
         "archived_at": at(app.archived_at),
@@ -89,13 +73,13 @@ def _shape(app: App, owner: Account, slug: Slug | None) -> Json:
     }
 
 
-def shape(opened: Session, app: App) -> Json:
+def shape(opened: Session, app: App) -> answers.App:
     """One app as Heroku shows it."""
     return shapes(opened, [app])[0]
 
 
 @router.post("/apps", status_code=201)
-def create(opened: Opened, viewer: FullViewer, wanted: Create | None = None) -> Json:
+def create(opened: Opened, viewer: FullViewer, wanted: Create | None = None) -> answers.App:
     """A new app with releases v1 and v2, owned by the viewer."""
     wanted = wanted or Create()
     if wanted.team or wanted.space:
@@ -112,36 +96,36 @@ def create(opened: Opened, viewer: FullViewer, wanted: Create | None = None) -> 
 
 
 @router.get("/apps")
-def index(request: Request, response: Response, opened: Opened, viewer: FullViewer) -> list[Json]:
+def index(request: Request, response: Response, opened: Opened, viewer: FullViewer) -> list[answers.App]:
     """The apps the viewer owns or collaborates on; all apps for an admin."""
     query = apps.living() if viewer.account.admin else apps.of_account(viewer.account.id)
     return _list(request, response, opened, query)
 
 
 @router.get("/users/{user}/apps")
-def index_of_user(user: str, request: Request, response: Response, opened: Opened, viewer: FullViewer) -> list[Json]:
+def index_of_user(
+    user: str, request: Request, response: Response, opened: Opened, viewer: FullViewer
+) -> list[answers.App]:
     """The apps the viewer (`~`) owns or collaborates on."""
     if user not in ("~", str(viewer.account.id), viewer.account.email):
         raise NotFound("Couldn't find that user.", "user")
     return _list(request, response, opened, apps.of_account(viewer.account.id))
 
 
-def _list(request: Request, response: Response, opened: Session, query: Select[tuple[App]]) -> list[Json]:
+def _list(request: Request, response: Response, opened: Session, query: Select[tuple[App]]) -> list[answers.App]:
     return shapes(opened, page(opened, request, response, query, _COLUMNS))
 
 
 @router.get("/apps/{app}")
-def info(app: UsableApp, opened: Opened) -> Json:
+def info(app: UsableApp, opened: Opened) -> answers.App:
     """One app."""
     return shape(opened, app)
 
 
 @router.patch("/apps/{app}")
-def update(app: UsableApp, change: Change, opened: Opened, viewer: AnyViewer) -> Json:
-    """Rename (the owner's right), switch maintenance, choose the stack of the next build."""
+def update(app: OwnedApp, change: Change, opened: Opened, viewer: AnyViewer) -> answers.App:
+    """Rename, switch maintenance, choose the stack of the next build."""
     if change.name is not None and change.name != app.name:
-        if not may(opened, viewer, app, Right.OWN):
-            raise Forbidden(f"Only the owner of {app.name} may rename it.")
         before = app.name
         _take_name(opened, app, app_names.check(change.name))
         leave(opened, viewer, "app.rename", app, f"Renamed from {before} to {app.name}", before=before, name=app.name)
@@ -158,12 +142,13 @@ def update(app: UsableApp, change: Change, opened: Opened, viewer: AnyViewer) ->
 
 
 @router.delete("/apps/{app}")
-def delete(app: OwnedApp, opened: Opened, viewer: FullViewer) -> Json:
+def delete(app: OwnedApp, opened: Opened, viewer: FullViewer) -> answers.App:
     """Delete the app: it is gone for users at once, and the manifold removes its dynos and routes."""
     gone = shape(opened, app)
     leave(opened, viewer, "app.delete", app, name=app.name)
     apps.archive(opened, app)
     notify(opened, WANTED, app.id)
+    notify(opened, DRAINS, app.id)
     return gone
 
 

@@ -6,11 +6,12 @@ import uuid
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from hokku.api import answers
 from hokku.api.access import AnyViewer, FullViewer, Opened, OwnedApp, Right, UsableApp, may
-from hokku.api.shape import Json, app_ref, at, stamps, user_ref
+from hokku.api.ranges import Ranged
+from hokku.api.shape import app_ref, at, stamps, user_ref
 from hokku.api.trail import leave
 from hokku.errors import Forbidden, InvalidParams, NotFound
 from hokku.store import accounts, apps
@@ -25,9 +26,14 @@ class Create(BaseModel):
     silent: bool = False
 
 
-def _shape(app: App, account: Account, row: Collaborator | None) -> Json:
+def _owner_id(app: App) -> str:
+    return str(uuid.uuid5(app.id, "owner"))
+
+
+def shape(app: App, account: Account, row: Collaborator | None) -> answers.Collaborator:
+    """Who may use the app; `row` is None for its owner."""
     stamped = {
-        "id": str(uuid.uuid5(app.id, "owner")),
+        "id": _owner_id(app),
         "created_at": at(app.created_at),
         "updated_at": at(app.created_at),
     }
@@ -41,19 +47,15 @@ def _shape(app: App, account: Account, row: Collaborator | None) -> Json:
 
 
 @router.get("")
-def index(app: UsableApp, opened: Opened) -> list[Json]:
+def index(app: UsableApp, opened: Opened, ranged: Ranged) -> list[answers.Collaborator]:
     """The owner and the collaborators."""
-    rows = opened.execute(
-        select(Account, Collaborator)
-        .join(Collaborator, Collaborator.account_id == Account.id)
-        .where(Collaborator.app_id == app.id)
-        .order_by(Account.email)
-    )
-    return [_shape(app, apps.owner(opened, app), None), *(_shape(app, account, row) for account, row in rows)]
+    rows = apps.collaborators(opened, app.id)
+    found = [shape(app, apps.owner(opened, app), None), *(shape(app, account, row) for account, row in rows)]
+    return ranged(found, "id", "created_at", "updated_at")
 
 
 @router.post("", status_code=201)
-def create(app: OwnedApp, wanted: Create, opened: Opened, viewer: FullViewer) -> Json:
+def create(app: OwnedApp, wanted: Create, opened: Opened, viewer: FullViewer) -> answers.Collaborator:
     """Share the app with an account of this platform."""
     account = accounts.by_identity(opened, wanted.user)
     if account is None:
@@ -64,18 +66,18 @@ def create(app: OwnedApp, wanted: Create, opened: Opened, viewer: FullViewer) ->
     opened.add(row)
     opened.flush()
     leave(opened, viewer, "collaborator.create", app, f"Add collaborator {account.email}", user=account.email)
-    return _shape(app, account, row)
+    return shape(app, account, row)
 
 
 @router.get("/{user}")
-def info(app: UsableApp, user: str, opened: Opened) -> Json:
+def info(app: UsableApp, user: str, opened: Opened) -> answers.Collaborator:
     """One collaborator, by email or id."""
     account, row = _find(opened, app, user)
-    return _shape(app, account, row)
+    return shape(app, account, row)
 
 
 @router.delete("/{user}")
-def delete(app: UsableApp, user: str, opened: Opened, viewer: AnyViewer) -> Json:
+def delete(app: UsableApp, user: str, opened: Opened, viewer: AnyViewer) -> answers.Collaborator:
     """Share no longer: the owner with anyone, a collaborator with themselves."""
     account, row = _find(opened, app, user)
     if row is None:
@@ -84,15 +86,15 @@ def delete(app: UsableApp, user: str, opened: Opened, viewer: AnyViewer) -> Json
         raise Forbidden(f"Only the owner of {app.name} may remove collaborators.")
     opened.delete(row)
     leave(opened, viewer, "collaborator.delete", app, f"Remove collaborator {account.email}", user=account.email)
-    return _shape(app, account, row)
+    return shape(app, account, row)
 
 
 def _find(opened: Session, app: App, identity: str) -> tuple[Account, Collaborator | None]:
-    account = accounts.by_identity(opened, identity)
-    row = None
-    if account is not None:
-        query = select(Collaborator).where(Collaborator.app_id == app.id, Collaborator.account_id == account.id)
-        row = opened.scalar(query)
+    """By the collaborator's own id, or the account's id or email; no row for the owner."""
+    account = apps.owner(opened, app) if identity == _owner_id(app) else accounts.by_identity(opened, identity)
+    row = apps.collaborator(opened, app.id, identity if account is None else account.id)
+    if account is None and row is not None:
+        account = opened.get_one(Account, row.account_id)
     if account is None or (row is None and account.id != app.owner_id):
         raise NotFound("Couldn't find that collaborator.", "collaborator")
     return account, row

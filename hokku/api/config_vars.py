@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from hokku import release as cut
-from hokku.api.access import AnyViewer, Opened, UsableApp
-from hokku.api.shape import Json
+from hokku.api import answers
+from hokku.api.access import AnyViewer, Opened, OwnedApp, UsableApp
 from hokku.api.trail import leave
 from hokku.errors import InvalidParams, NotFound
 from hokku.store import configs, releases
@@ -41,14 +41,14 @@ def check(changes: dict[str, Any]) -> dict[str, str | None]:
 
 
 @router.get("/apps/{app}/config-vars")
-def info(app: UsableApp, opened: Opened) -> Json:
+def info(app: UsableApp, opened: Opened) -> answers.ConfigVars:
     """The config vars of the newest release that did not fail."""
     base = releases.newest(opened, app.id)
     return configs.read_id(opened, base.config_id) if base else {}
 
 
 @router.patch("/apps/{app}/config-vars")
-def update(app: UsableApp, changes: dict[str, Any], opened: Opened, viewer: AnyViewer) -> Json:
+def update(app: OwnedApp, changes: dict[str, Any], opened: Opened, viewer: AnyViewer) -> answers.ConfigVars:
     """Set and (with null) remove config vars, which makes a new release if anything is different; answers with all."""
     checked = check(changes)
     after = cut.configure(opened, app, checked, viewer.account.id)
@@ -61,7 +61,7 @@ def update(app: UsableApp, changes: dict[str, Any], opened: Opened, viewer: AnyV
 
 
 @router.get("/apps/{app}/releases/{release}/config-vars")
-def info_of_release(app: UsableApp, release: str, opened: Opened) -> Json:
+def info_of_release(app: UsableApp, release: str, opened: Opened) -> answers.ConfigVars:
     """The config vars of one release."""
     found = releases.by_identity(opened, app.id, release)
     if found is None:

@@ -1,4 +1,4 @@
-"""What every answer of the API has, whatever endpoint gives it: Request-Id, RateLimit-Remaining, ETag and 304.
+"""What every answer of the API has, whatever endpoint gives it: Request-Id, RateLimit-Remaining, ETag and 304, HEAD.
 
 A plain ASGI middleware: streams pass through untouched, only JSON answers to GET are held for their ETag.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import time
 import uuid
 
@@ -15,6 +16,17 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("hokku.api")
+_VERSION = re.compile(r'application/vnd\.heroku\+json\s*;\s*version="?([^\s;,"]*)', re.IGNORECASE)
+_PLAIN = re.compile(r"[\w.@~-]{1,128}", re.ASCII)  # what a log line shows of an app's name or id
+_NUL = "The request's path holds a NUL character, which no name or id has."
+
+
+class Broken(RuntimeError):
+    """An answer broke off when its first part was sent already: the server closes the connection."""
+
+
+class _Headed(OSError):
+    """A client asked for the head only, and has it."""
 
 
 class Envelope:
@@ -28,12 +40,28 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        accept = headers.get("accept", "")
         answer = _Answer(scope, headers.get("if-none-match", ""), send)
-        if "application/vnd.heroku+json" in accept and "version=3" not in accept:
-            await answer.refuse(accept)
+        if refusal := _refusal(scope, headers.get("accept", "")):
+            await answer.refuse(*refusal)
             return
-        await self.app(scope, receive, answer.send)
+        if answer.head:
+            scope = answer.scope = scope | {"method": "GET"}
+        try:
+            await self.app(scope, receive, answer.send)
+        except Exception:  # told to the client and logged by hokku.api.errors, unless it broke off in the middle
+            if not answer.done:
+                raise Broken(f"the answer to request {answer.request_id} broke off") from None
+
+
+def _refusal(scope: Scope, accept: str) -> tuple[int, str, str] | None:
+    """Status, id and sentence for what no endpoint can serve."""
+    versions = _VERSION.findall(accept)
+    if versions and not any(version == "3" or version.startswith("3.") for version in versions):
+        text = f"Accept: {accept[:200]} is not served. Use application/vnd.heroku+json; version=3."
+        return 406, "not_acceptable", text
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        return 400, "bad_request", _NUL
+    return None
 
 
 class _Answer:
@@ -41,26 +69,28 @@ class _Answer:
         self.scope, self.if_none_match, self._send = scope, if_none_match, send
         self.request_id = scope.setdefault("state", {})["request_id"] = str(uuid.uuid4())
         self.began = time.monotonic()
+        self.head = scope["method"] == "HEAD"
+        self.done = False
         self.held: Message | None = None
         self.body: list[bytes] = []
 
-    async def refuse(self, accept: str) -> None:
-        """406: the client asks for a version that is not 3."""
-        text = f"Accept: {accept} is not served. Use application/vnd.heroku+json; version=3."
-        body = json.dumps({"id": "not_acceptable", "message": text}).encode()
+    async def refuse(self, status: int, error_id: str, text: str) -> None:
+        """Answer instead of the application."""
+        body = json.dumps({"id": error_id, "message": text}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await self.send({"type": "http.response.start", "status": 406, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": b"" if self.head else body})
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             await self._start(message)
-        elif self.held is None:
-            await self._send(message)
-        else:
+        elif self.held is not None:
             self.body.append(message.get("body", b""))
             if not message.get("more_body"):
                 await self._finish(self.held)
+        elif not self.head:
+            self.done = not message.get("more_body")
+            await self._send(message)
 
     async def _start(self, message: Message) -> None:
         headers = MutableHeaders(raw=message["headers"])
@@ -73,8 +103,13 @@ class _Answer:
         json_answer = headers.get("content-type", "").startswith("application/json")
         if json_answer and self.scope["method"] in ("GET", "HEAD") and message["status"] in (200, 206):
             self.held = message
-        else:
-            await self._send(message)
+            return
+        await self._send(message)
+        if self.head:
+            self.done = True
+            await self._send({"type": "http.response.body", "body": b""})
+            if "content-length" not in headers:
+                raise _Headed  # a stream, whose next part may be long in coming, ends as if its client had left
 
     async def _finish(self, start: Message) -> None:
         body = b"".join(self.body)
@@ -87,14 +122,16 @@ class _Answer:
             del headers["content-length"]
             start["status"], body = 304, b""
         start["headers"] = headers.raw
+        self.done = True
         await self._send(start)
-        await self._send({"type": "http.response.body", "body": body})
+        await self._send({"type": "http.response.body", "body": b"" if self.head else body})
 
     def _log(self, status: int) -> None:
         route = getattr(self.scope.get("route"), "path", "-")
         if route == "/health" and status == 200:
             return
-        app = self.scope.get("path_params", {}).get("app", "-")
+        app = str(self.scope.get("path_params", {}).get("app", "-"))
+        app = app if _PLAIN.fullmatch(app) and status not in (401, 404) else "-"  # else it is only what somebody typed
         spent = (time.monotonic() - self.began) * 1000
         account = self.scope["state"].get("account", "-")
         text = "method=%s route=%s app=%s account=%s status=%d service=%dms request_id=%s"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import traceback
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from hokku.api import absent
 from hokku.errors import HokkuError, NotFound
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HokkuError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    for kind in (DataError, OverflowError, UnicodeEncodeError):
+        app.add_exception_handler(kind, _not_stored)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(PoolTimeout, _database)
     app.add_exception_handler(Exception, _broken)
@@ -42,6 +47,7 @@ def install(app: FastAPI) -> None:
 
 async def _refused(_: Request, error: HokkuError) -> JSONResponse:
     more = {"resource": error.resource} if isinstance(error, NotFound) else {}
+    more |= {"url": error.url} if error.url else {}
     headers = {"WWW-Authenticate": 'Basic realm="hokku"'} if error.status == 401 else None
     return answer(error.status, error.id, error.message, headers, **more)
 
@@ -57,8 +63,11 @@ async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     return answer(422, "invalid_params", f"`{place}`: {text}." if place else f"{text}.")
 
 
-async def _http(_: Request, error: HTTPException) -> JSONResponse:
+async def _http(request: Request, error: HTTPException) -> JSONResponse:
     if error.status_code in (404, 405):
+        if found := absent.refusal(request.method, request.url.path):
+            status, error_id, message, resource = found
+            return answer(status, error_id, message, resource=resource)
         return answer(404, "not_found", NO_ENDPOINT)
     return answer(error.status_code, _IDS.get(error.status_code, "bad_request"), str(error.detail))
 
@@ -68,8 +77,22 @@ async def _database(_: Request, error: Exception) -> JSONResponse:
     return answer(503, "service_unavailable", _DATABASE)
 
 
+async def _not_stored(request: Request, error: Exception) -> JSONResponse:
+    """What the checks of an endpoint let pass and no text or number can hold: NUL, half a surrogate, 10^30 seconds."""
+    log.warning("%s %s: %s", request.method, getattr(request.scope.get("route"), "path", "-"), type(error).__name__)
+    return answer(422, "invalid_params", "A parameter holds a character that is none, or a number that is too large.")
+
+
 async def _broken(request: Request, error: Exception) -> JSONResponse:
-    log.error("%s %s broke: %r", request.method, getattr(request.scope.get("route"), "path", "-"), error)
+    route = getattr(request.scope.get("route"), "path", "-")
+    if isinstance(error, ResponseValidationError):
+        fields = [".".join(map(str, each["loc"])) for each in error.errors()]
+        log.error("%s %s answers what it does not declare: %s", request.method, route, ", ".join(fields[:10]))
+    elif not isinstance(
+        error, ClientDisconnect
+    ):  # where it broke, but not the message, which may hold what the user sent
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s %s broke: %s\n%s", request.method, route, type(error).__name__, where)
     return answer(
         500, "internal_server_error", "Internal server error. The platform's operator finds it by the Request-Id."
     )

@@ -9,12 +9,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from hokku.api.access import AnyViewer, Opened, UsableApp, Viewer
-from hokku.api.shape import Json, app_ref, named, size_name, stamps
+from hokku.api import answers
+from hokku.api.access import AnyViewer, Opened, OwnedApp, UsableApp, Viewer
+from hokku.api.ranges import Ranged
+from hokku.api.shape import app_ref, named, size_name, stamps
 from hokku.api.trail import leave
 from hokku.errors import InvalidParams, NotFound
 from hokku.settings import settings
-from hokku.store import formations, releases
+from hokku.store import formations, phases, releases
 from hokku.store.engine import WANTED, notify
 from hokku.store.tables import App, Formation
 
@@ -22,12 +24,15 @@ router = APIRouter()
 MOST = 100  # dynos of one type (Heroku: 100 of Standard-1X)
 _QUANTITY = re.compile(r"[+-]?\d{1,6}")
 
+_NO_IMAGES = "Docker images are not run by this platform. Push the source with git, and buildpacks make the slug."
+
 
 class Update(BaseModel):
     type: str
     quantity: int | str | None = None
     size: str | None = None
     dyno_size: str | dict[str, str] | None = None
+    docker_image: str | None = None
 
 
 class Change(BaseModel):
@@ -81,7 +86,7 @@ def size_of(wanted: str | dict[str, str] | None, present: str) -> str:
     raise InvalidParams(f"Dyno size {wanted} is not known. Choose one of: {names}.")
 
 
-def shape(app: App, row: Formation, command: str) -> Json:
+def shape(app: App, row: Formation, command: str) -> answers.Formation:
     """A formation entry as Heroku shows it."""
     return stamps(row) | {
         "app": app_ref(app),
@@ -98,7 +103,7 @@ def _commands(opened: Session, app: App) -> dict[str, str]:
     return dict(slug.process_types) if slug else {}
 
 
-def _shapes(opened: Session, app: App, commands: dict[str, str]) -> list[Json]:
+def _shapes(opened: Session, app: App, commands: dict[str, str]) -> list[answers.Formation]:
     rows = formations.of_app(opened, app.id)
     return [shape(app, rows[kind], command) for kind, command in sorted(commands.items()) if kind in rows]
 
@@ -111,16 +116,20 @@ def _no_type(app: App, kind: str, commands: dict[str, str]) -> NotFound:
     )
 
 
-def _apply(opened: Session, app: App, viewer: Viewer, updates: list[Update]) -> list[Json]:
+def _apply(opened: Session, app: App, viewer: Viewer, updates: list[Update]) -> list[answers.Formation]:
     commands = _commands(opened, app)
     opened.refresh(app, with_for_update=True)
     rows = formations.of_app(opened, app.id)
     changed = False
     for update in updates:
+        if update.docker_image is not None:
+            raise InvalidParams(_NO_IMAGES)
         row = rows.get(update.type)
         if row is None or update.type not in commands:
             raise _no_type(app, update.type, commands)
         quantity = quantity_of(update.type, update.quantity, row.quantity)
+        if update.type == phases.TYPE and quantity:
+            raise InvalidParams("Cannot scale release: its command runs once for each new release.")
         size = size_of(update.dyno_size or update.size, row.size)
         changed = changed or (quantity, size) != (row.quantity, row.size)
         row.quantity, row.size = quantity, size
@@ -135,13 +144,13 @@ def _apply(opened: Session, app: App, viewer: Viewer, updates: list[Update]) -> 
 
 
 @router.get("/apps/{app}/formation")
-def index(app: UsableApp, opened: Opened) -> list[Json]:
+def index(app: UsableApp, opened: Opened, ranged: Ranged) -> list[answers.Formation]:
     """Every process type of the app's slug."""
-    return _shapes(opened, app, _commands(opened, app))
+    return ranged(_shapes(opened, app, _commands(opened, app)), "type", "id", "created_at", "updated_at")
 
 
 @router.get("/apps/{app}/formation/{kind}")
-def info(app: UsableApp, kind: str, opened: Opened) -> Json:
+def info(app: UsableApp, kind: str, opened: Opened) -> answers.Formation:
     """One process type, by name or id."""
     commands = _commands(opened, app)
     for entry in _shapes(opened, app, commands):
@@ -151,13 +160,13 @@ def info(app: UsableApp, kind: str, opened: Opened) -> Json:
 
 
 @router.patch("/apps/{app}/formation")
-def batch_update(app: UsableApp, wanted: Updates, opened: Opened, viewer: AnyViewer) -> list[Json]:
+def batch_update(app: OwnedApp, wanted: Updates, opened: Opened, viewer: AnyViewer) -> list[answers.Formation]:
     """Scale several types at once; all of it or nothing."""
     return _apply(opened, app, viewer, wanted.updates)
 
 
 @router.patch("/apps/{app}/formation/{kind}")
-def update(app: UsableApp, kind: str, wanted: Change, opened: Opened, viewer: AnyViewer) -> Json:
+def update(app: OwnedApp, kind: str, wanted: Change, opened: Opened, viewer: AnyViewer) -> answers.Formation:
     """Scale one type."""
     update = Update(type=kind, quantity=wanted.quantity, size=wanted.size, dyno_size=wanted.dyno_size)
     return _apply(opened, app, viewer, [update])[0]

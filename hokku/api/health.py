@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
 from hokku import __version__
+from hokku.api import answers
 from hokku.store.engine import engine
 
 router = APIRouter()
@@ -33,8 +34,11 @@ def _answers(probe: Callable[[], None]) -> bool:
     return True
 
 
-@router.get("/health")
+@router.get("/health", response_model=answers.Health, responses={503: {"model": answers.Health}})
 def health() -> JSONResponse:
-    """200 with the database; 503 without. Redis is told, but without it only log lines are missed."""
-    found = {"database": _answers(_database), "redis": _answers(_redis), "version": __version__}
+    """200 with the database; 503 without. Redis is told, but without it only log lines are missed.
+
+    `platform` is how `hokku login` knows that it speaks to a Hokku.
+    """
+    found = {"platform": "hokku", "database": _answers(_database), "redis": _answers(_redis), "version": __version__}
     return JSONResponse(found, status_code=200 if found["database"] else 503)

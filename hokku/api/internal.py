@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from hokku.api.access import Opened, PlatformOnly, Viewer, find_app
+from hokku.api.access import Opened, PlatformOnly, Viewer, address_of, find_app
 from hokku.api.shape import Json
+from hokku.api.trail import leave
 from hokku.errors import NotFound
 from hokku.store import accounts, keys
-from hokku.store.tables import Account
 
 router = APIRouter(prefix="/internal/git", dependencies=[PlatformOnly], include_in_schema=False)
-SESSION = 3600  # seconds a git session's token lives
+SESSION = 3 * 3600  # seconds a git session's token lives: a build and a release command
 
 
 class Create(BaseModel):
@@ -21,15 +21,16 @@ class Create(BaseModel):
     fingerprint: str
 
 
-def open_session(opened: Session, account: Account, app: str) -> Json:
-    """{app_id, app_name, token} for a push of `account` to `app`: the token opens this app only, for an hour.
+def open_session(opened: Session, viewer: Viewer, app: str) -> Json:
+    """{app_id, app_name, token} for a push of the viewer to `app`: the token opens this app only, for three hours.
 
     Raises NotFound when there is no such app or it is a stranger's.
     """
-    found = find_app(opened, Viewer(account, None), app)
+    found, account = find_app(opened, viewer, app), viewer.account
     _, token = accounts.authorize(
         opened, account.id, description="git session", expires_in=SESSION, app_id=found.id, scope=["git"]
     )
+    leave(opened, viewer, "git-session.create", found)
     return {"app_id": str(found.id), "app_name": found.name, "token": token, "email": account.email}
 
 
@@ -44,9 +45,9 @@ def key(fingerprint: str, opened: Opened) -> Json:
 
 
 @router.post("/sessions", status_code=201)
-def session(wanted: Create, opened: Opened) -> Json:
+def session(wanted: Create, request: Request, opened: Opened) -> Json:
     """A token for one push over SSH."""
     found = keys.by_fingerprint(opened, wanted.fingerprint)
     if found is None:
         raise NotFound("This key is not known. Add it with `heroku keys:add`.", "key")
-    return open_session(opened, found[1], wanted.app)
+    return open_session(opened, Viewer(found[1], None, address_of(request)), wanted.app)

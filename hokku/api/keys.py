@@ -12,12 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from hokku.api import answers
 from hokku.api.access import FullViewer, Opened, Viewer
-from hokku.api.shape import Json, stamps
+from hokku.api.ranges import Ranged
+from hokku.api.shape import stamps
 from hokku.api.trail import leave
 from hokku.errors import InvalidParams, NotFound
 from hokku.store import keys
@@ -65,7 +66,7 @@ def parse(text: str) -> PublicKey:
     return PublicKey(f"{words[0]} {words[1]}", comment, f"SHA256:{digest}")
 
 
-def shape(row: Key, viewer: Viewer) -> Json:
+def shape(row: Key, viewer: Viewer) -> answers.Key:
     """A key as Heroku shows it."""
     return stamps(row) | {
         "comment": row.comment,
@@ -76,14 +77,14 @@ def shape(row: Key, viewer: Viewer) -> Json:
 
 
 @router.get("")
-def index(opened: Opened, viewer: FullViewer) -> list[Json]:
+def index(opened: Opened, viewer: FullViewer, ranged: Ranged) -> list[answers.Key]:
     """The account's keys."""
-    rows = opened.scalars(select(Key).where(Key.account_id == viewer.account.id).order_by(Key.created_at))
-    return [shape(row, viewer) for row in rows]
+    rows = keys.of_account(opened, viewer.account.id)
+    return ranged([shape(row, viewer) for row in rows], "id", "created_at", "updated_at")
 
 
 @router.post("", status_code=201)
-def create(wanted: Create, opened: Opened, viewer: FullViewer) -> Json:
+def create(wanted: Create, opened: Opened, viewer: FullViewer) -> answers.Key:
     """Let a key push; adding it again changes nothing."""
     parsed = parse(wanted.public_key)
     taken = InvalidParams("This key is already in use by another account. Each account must have a unique key.")
@@ -108,13 +109,13 @@ def create(wanted: Create, opened: Opened, viewer: FullViewer) -> Json:
 
 
 @router.get("/{key:path}")
-def info(key: str, opened: Opened, viewer: FullViewer) -> Json:
+def info(key: str, opened: Opened, viewer: FullViewer) -> answers.Key:
     """One key, by id or fingerprint."""
     return shape(_find(opened, viewer, key), viewer)
 
 
 @router.delete("/{key:path}")
-def delete(key: str, opened: Opened, viewer: FullViewer) -> Json:
+def delete(key: str, opened: Opened, viewer: FullViewer) -> answers.Key:
     """The key may push no longer."""
     row = _find(opened, viewer, key)
     opened.delete(row)

@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from redis import RedisError
 
+from hokku.api import answers
 from hokku.api.access import Opened, UsableApp
-from hokku.api.shape import Json, at
+from hokku.api.shape import at
 from hokku.errors import InvalidParams, Unavailable
 from hokku.store.tables import now
 
@@ -31,7 +32,7 @@ class Create(BaseModel):
 
 
 @router.post("/apps/{app}/log-sessions", status_code=201)
-def create(app: UsableApp, opened: Opened, wanted: Create | None = None) -> Json:
+def create(app: UsableApp, opened: Opened, wanted: Create | None = None) -> answers.LogSession:
     """A URL that streams the app's last lines, and with `tail` those to come."""
     from hokku.logplex import sessions  # here: the API starts without Redis
 

@@ -20,6 +20,7 @@ _TOO_MANY_GUESSES = "Too many wrong passwords came from your address. Wait a few
 
 class RateLimited(HokkuError):
     id, status = "rate_limit", 429
+    url = "https://devcenter.heroku.com/articles/platform-api-reference#rate-limits"
 
 
 class Buckets:

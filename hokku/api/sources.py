@@ -9,6 +9,7 @@ import secrets
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -17,10 +18,11 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from hokku.api.access import AnyViewer, Opened
+from hokku.api import answers
+from hokku.api.access import AnyViewer, Opened, UsableApp
 from hokku.api.errors import answer
-from hokku.api.shape import Json
-from hokku.errors import InvalidParams, NotFound
+from hokku.api.trail import leave
+from hokku.errors import InvalidParams, NotFound, Unavailable
 from hokku.settings import settings
 from hokku.store import sources
 from hokku.store.engine import session
@@ -29,6 +31,18 @@ from hokku.store.tables import Source
 router = APIRouter()
 MOST = 1024 * 1024 * 1024  # bytes (Heroku: a checkout of 1 GB)
 _BUFFER = 1024 * 1024
+_SPARED = 2 * 1024 * 1024 * 1024  # bytes of the disk that no upload takes: the platform itself needs them
+_GZIP = {
+    "description": "The tarball",
+    "content": {"application/gzip": {"schema": {"type": "string", "format": "binary"}}},
+}
+TARBALL = {
+    "requestBody": {
+        "description": "A gzipped tarball",
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 _PATH = re.compile(r"/sources/(?P<id>[0-9a-f-]{36})/(?P<secret>[A-Za-z0-9_-]{20,100})")
 
 
@@ -51,20 +65,21 @@ def find_by_url(opened: Session, url: str) -> Source:
 
 
 @router.post("/sources", status_code=201)
-def create(opened: Opened, viewer: AnyViewer) -> Json:
+def create(opened: Opened, viewer: AnyViewer) -> answers.Source:
     """A place for one source tarball."""
     source, secret = sources.create(opened, viewer.account.id)
+    leave(opened, viewer, "source.create", source=str(source.id))
     url = f"{settings().public_url}/sources/{source.id}/{secret}"
     return {"source_blob": {"get_url": url, "put_url": url}}
 
 
 @router.post("/apps/{app}/sources", status_code=201)
-def create_for_app(app: str, opened: Opened, viewer: AnyViewer) -> Json:
+def create_for_app(app: UsableApp, opened: Opened, viewer: AnyViewer) -> answers.Source:
     """The same; Heroku keeps this older path too."""
     return create(opened, viewer)
 
 
-@router.put("/sources/{source}/{secret}")
+@router.put("/sources/{source}/{secret}", response_model=answers.Upload, openapi_extra=TARBALL)
 async def upload(source: str, secret: str, request: Request) -> Response:
     """Take the tarball as it comes, at most 1 GB; it replaces what was there only when all of it has come."""
     found = await run_in_threadpool(_find, source, secret)
@@ -74,7 +89,7 @@ async def upload(source: str, secret: str, request: Request) -> Response:
     path = sources.path(found.id)
     part = path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
     try:
-        size = await _receive(request, part)
+        size = await receive(request, part)
         if size > MOST:
             return _too_large()
         if size == 0:
@@ -88,7 +103,7 @@ async def upload(source: str, secret: str, request: Request) -> Response:
     return JSONResponse({"size": size})
 
 
-@router.get("/sources/{source}/{secret}")
+@router.get("/sources/{source}/{secret}", response_class=FileResponse, responses={200: _GZIP})
 def download(source: str, secret: str) -> FileResponse:
     """The tarball."""
     found = _find(source, secret)
@@ -106,8 +121,11 @@ def _find(identity: str, secret: str) -> Source:
     return source
 
 
-async def _receive(request: Request, part: Path) -> int:
-    """Write the body to `part`; its size in bytes, which is more than MOST when it was cut off there."""
+async def receive(request: Request, part: Path) -> int:
+    """Write the body to `part`; its size in bytes, which is more than MOST when it was cut off there.
+
+    Raises Unavailable before the disk is full.
+    """
     size, buffer = 0, bytearray()
     descriptor = await asyncio.to_thread(os.open, part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
@@ -117,10 +135,17 @@ async def _receive(request: Request, part: Path) -> int:
                 return size
             buffer += chunk
             if len(buffer) >= _BUFFER:
-                await asyncio.to_thread(file.write, bytes(buffer))
+                await asyncio.to_thread(_write, file, bytes(buffer))
                 buffer.clear()
-        await asyncio.to_thread(file.write, bytes(buffer))
+        await asyncio.to_thread(_write, file, bytes(buffer))
     return size
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    disk = os.fstatvfs(file.fileno())
+    if disk.f_bavail * disk.f_frsize < _SPARED:
+        raise Unavailable("The platform's disk is nearly full, so it takes no uploads now. Tell the platform's admin.")
+    file.write(data)
 
 
 def _keep(source_id: uuid.UUID, part: Path, path: Path, size: int) -> None:

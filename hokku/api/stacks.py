@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from hokku.api import answers
 from hokku.api.access import AnyViewer, UsableApp
-from hokku.api.shape import Json, named, size_name
+from hokku.api.ranges import Ranged
+from hokku.api.shape import named, size_name
 from hokku.errors import InvalidParams, NotFound
 from hokku.settings import settings
 
 router = APIRouter()
+_ANY = "cedar"  # what heroku3 asks for when its user chose no stack
 _SINCE = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
 
 
 def check(identity: str) -> str:
     """The name of the stack with this name or id; raises InvalidParams that names the stacks there are."""
+    if identity == _ANY:
+        return settings().default_stack
     for stack in settings().stacks:
         if identity in (stack.name, named("stack", stack.name)["id"]):
             return stack.name
@@ -22,7 +27,7 @@ def check(identity: str) -> str:
     raise InvalidParams(f"Stack {identity} is not known. Choose one of: {names}.")
 
 
-def _stacks() -> list[Json]:
+def _stacks() -> list[answers.Stack]:
     default = settings().default_stack
     return [
         named("stack", stack.name) | _SINCE | {"default": stack.name == default, "state": "public"}
@@ -31,13 +36,13 @@ def _stacks() -> list[Json]:
 
 
 @router.get("/stacks")
-def stacks(viewer: AnyViewer) -> list[Json]:
+def stacks(viewer: AnyViewer, ranged: Ranged) -> list[answers.Stack]:
     """The stacks apps can be built on."""
-    return _stacks()
+    return ranged(_stacks(), "name", "id")
 
 
 @router.get("/stacks/{stack}")
-def stack(stack: str, viewer: AnyViewer) -> Json:
+def stack(stack: str, viewer: AnyViewer) -> answers.Stack:
     """One stack."""
     for found in _stacks():
         if stack in (found["name"], found["id"]):
@@ -46,12 +51,12 @@ def stack(stack: str, viewer: AnyViewer) -> Json:
 
 
 @router.get("/apps/{app}/available-stacks")
-def available_stacks(app: UsableApp) -> list[Json]:
+def available_stacks(app: UsableApp, ranged: Ranged) -> list[answers.Stack]:
     """The stacks this app can be built on: all."""
-    return _stacks()
+    return ranged(_stacks(), "name", "id")
 
 
-def _region() -> Json:
+def _region() -> answers.Region:
     name = settings().region
     return (
         named("region", name)
@@ -67,20 +72,20 @@ def _region() -> Json:
 
 
 @router.get("/regions")
-def regions(viewer: AnyViewer) -> list[Json]:
+def regions(viewer: AnyViewer, ranged: Ranged) -> list[answers.Region]:
     """The one region of this platform."""
-    return [_region()]
+    return ranged([_region()], "name", "id")
 
 
 @router.get("/regions/{region}")
-def region(region: str, viewer: AnyViewer) -> Json:
+def region(region: str, viewer: AnyViewer) -> answers.Region:
     """One region."""
     if region in (found := _region()).values():
         return found
     raise NotFound("Couldn't find that region.", "region")
 
 
-def _sizes() -> list[Json]:
+def _sizes() -> list[answers.DynoSize]:
     return [
         {
             **named("size", size_name(name)),
@@ -98,12 +103,12 @@ def _sizes() -> list[Json]:
 
 
 @router.get("/dyno-sizes")
-def dyno_sizes(viewer: AnyViewer) -> list[Json]:
+def dyno_sizes(viewer: AnyViewer, ranged: Ranged) -> list[answers.DynoSize]:
     """The dyno sizes; `memory` in GB."""
-    return _sizes()
+    return ranged(_sizes(), "name", "id")
 
 
 @router.get("/apps/{app}/available-dyno-sizes")
-def available_dyno_sizes(app: UsableApp) -> list[Json]:
+def available_dyno_sizes(app: UsableApp, ranged: Ranged) -> list[answers.DynoSize]:
     """The dyno sizes this app can have: all."""
-    return _sizes()
+    return ranged(_sizes(), "name", "id")

@@ -1,28 +1,40 @@
-"""Everything a build needs in one tar: the driver script, buildpacks, config vars as files, the source, the cache."""
+"""Everything a build needs in one tar: scripts, buildpacks or their URLs, config vars, the source, the cache."""
 
 from __future__ import annotations
 
 import io
 import re
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from hokku.build.buildpacks import DIRECTORY
+from hokku.build.buildpacks import DIRECTORY, Buildpack, known
 
-_SCRIPT = Path(__file__).parent / "scripts" / "build"
+_SCRIPTS = Path(__file__).parent / "scripts"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
 
 
 def write(
-    into: BinaryIO, *, source: Path, cache: Path | None, config_vars: Mapping[str, str], buildpacks: Iterable[str]
+    into: BinaryIO,
+    *,
+    source: Path,
+    cache: Path | None,
+    config_vars: Mapping[str, str],
+    buildpacks: Sequence[Buildpack] = (),
 ) -> None:
-    """Write the tar. The source and the cache are packed as they are: only the container opens them."""
+    """Write the tar. The source and the cache are packed as they are: only the container opens them.
+
+    `buildpacks` are those the app names; the platform's are in every tar. URLs are files: they may hold secrets.
+    """
     with tarfile.open(fileobj=into, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        _file(tar, "build", _SCRIPT.read_bytes(), 0o755)
-        for pack in buildpacks:
-            for path in sorted((DIRECTORY / pack).rglob("*")):
+        for script in sorted(_SCRIPTS.iterdir()):
+            _file(tar, script.name, script.read_bytes(), 0o755)
+        for number, pack in enumerate(buildpacks):
+            if pack.url:
+                _file(tar, f"urls/{number}", f"{pack.url}\n{pack.ref}\n{pack.shown}\n".encode(), 0o600)
+        for name in known():
+            for path in sorted((DIRECTORY / name).rglob("*")):
                 if path.is_file():
                     mode = 0o755 if path.parent.name == "bin" else 0o644
                     _file(tar, f"buildpacks/{path.relative_to(DIRECTORY)}", path.read_bytes(), mode)

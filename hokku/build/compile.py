@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hokku.build import buildpacks, bundle, cache, declared, procfile
+from hokku.build.buildpacks import Buildpack
 from hokku.build.container import Container
 from hokku.build.output import Output
 from hokku.manifold.lxd import LxdError
 from hokku.settings import Settings
-from hokku.store import slugs
+from hokku.store import checksum, slugs
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ class Order:
     app_name: str
     stack: str
     commit: str | None
-    buildpacks: tuple[object, ...]
+    checksum: str | None
+    buildpacks: tuple[str, ...] = field(repr=False)  # heroku/NAME, or URLs that may hold a password
     source: Path
     config_vars: Mapping[str, str] = field(repr=False)
 
@@ -58,21 +60,25 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     """Build the order in the container, which is not running yet. Raises Rejected or LxdError."""
     began = time.monotonic()
     output.step(f"Building on the {order.stack.title()} stack")
-    names = _chosen(order, output)
+    named = _chosen(order, output)
+    _verify(order, output)
     container.start(settings.stack(order.stack).image)
-    _prepare(order, container, output)
-    found = _detect(order, names, container, output)
+    _prepare(order, named, container, output)
+    packs = named or [_guess(order, container, output)]
+    _tell_buildpacks(named, output)
+    for number, pack in enumerate(packs):
+        _get(order, number, pack, container, output)
     _procfile(container, output)  # before the buildpacks' work, which takes longer
-    language = found[-1][1]
     config: dict[str, str] = {}
     defaults: dict[str, str] = {}
-    for name, _ in found:
-        if _step(container, order, output, "compile", name) != 0:
+    for number, pack in enumerate(packs):
+        language = _detect(order, number, pack, container, output)
+        if _step(container, order, output, "compile", str(number)) != 0:
             output.say("\n")
             raise _reject(output, f"failed to compile {language} app")
         said = declared.parse((container.read(f"{_WORK}/declared", _SMALL) or b"").decode("utf-8", "replace"))
         config |= said.config_vars
-        defaults = said.default_process_types or defaults
+        defaults |= said.default_process_types
     types = defaults | _procfile(container, output)
     _tell_types(types, bool(defaults), output)
     built = time.monotonic()
@@ -80,22 +86,32 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     return Compiled(stored, types, config, language, {"build": built - began, "pack": time.monotonic() - built})
 
 
-def _chosen(order: Order, output: Output) -> list[str]:
+def _chosen(order: Order, output: Output) -> list[Buildpack]:
     try:
         return buildpacks.chosen(order.buildpacks)
-    except buildpacks.UnknownBuildpack as error:
+    except buildpacks.BadBuildpack as error:
         output.bang(str(error))
         raise _reject(output, "no such buildpack") from None
 
 
-def _prepare(order: Order, container: Container, output: Output) -> None:
+def _verify(order: Order, output: Output) -> None:
+    """The source must be what its checksum says."""
+    if order.checksum is None:
+        return
+    found = checksum.of(order.source)
+    if found != order.checksum:
+        output.bang(f"The source has the checksum {found}, and not {order.checksum}: upload it again.")
+        raise _reject(output, "the source is damaged")
+
+
+def _prepare(order: Order, named: list[Buildpack], container: Container, output: Output) -> None:
     with tempfile.TemporaryFile() as file:
         bundle.write(
             file,
             source=order.source,
             cache=cache.find(order.app_id),
             config_vars=order.config_vars,
-            buildpacks=buildpacks.known(),
+            buildpacks=named,
         )
         file.seek(0)
         container.push(_BUNDLE, file)
@@ -105,25 +121,56 @@ def _prepare(order: Order, container: Container, output: Output) -> None:
         raise _reject(output, "the source could not be unpacked")
 
 
-def _detect(order: Order, names: list[str], container: Container, output: Output) -> list[tuple[str, str]]:
-    """(buildpack, what it found) for those that apply."""
-    mode = "chosen" if names else "any"
-    if not names:
-        output.step("Determining which buildpack to use for this app")
-    code = _step(container, order, output, "detect", mode, *(names or buildpacks.known()))
-    listed = (container.read(f"{_WORK}/detected", _SMALL) or b"").decode("utf-8", "replace")
-    found = [tuple(line.split("\t", 1)) for line in listed.splitlines() if "\t" in line]
-    if code == 0 and found:
-        for name, language in found:
-            output.step(f"{language} app detected" if not names else f"Using buildpack: heroku/{name}")
-        return found
-    if names:
-        output.bang(f"The buildpack heroku/{', heroku/'.join(names)} does not fit this app: `heroku buildpacks:clear`.")
-        raise _reject(output, "no buildpack fits")
+def _guess(order: Order, container: Container, output: Output) -> Buildpack:
+    """The first of the platform's buildpacks that fits."""
+    output.step("Determining which buildpack to use for this app")
+    if _step(container, order, output, "guess", *buildpacks.known()) == 0:
+        name, _ = _detected(container)
+        return buildpacks.parse(f"heroku/{name}")
     output.bang("No default language could be detected for this app.")
     output.detail("HINT: Python is found by requirements.txt, pyproject.toml or setup.py, or a Procfile beside *.py")
     output.detail("files, in the root folder of what is pushed. Commit what is missing, and push again.")
     raise _reject(output, "no default language could be detected")
+
+
+def _tell_buildpacks(named: list[Buildpack], output: Output) -> None:
+    if len(named) == 1:
+        output.step(f"Using buildpack: {named[0].shown}")
+    elif named:
+        output.step("Using buildpacks:")
+        for number, pack in enumerate(named, start=1):
+            output.detail(f"{number}. {pack.shown}")
+
+
+def _get(order: Order, number: int, pack: Buildpack, container: Container, output: Output) -> None:
+    """Have the buildpack in its place in the container; one that is named by URL is fetched there."""
+    if pack.url:
+        output.step(f"Fetching buildpack {pack.shown}")
+        words = ("fetch", str(number), "tarball" if pack.tarball else "git")
+    else:
+        words = ("use", str(number), pack.short)
+    if _step(container, order, output, *words) != 0:
+        raise _reject(output, "failed to fetch a buildpack")
+
+
+def _detect(order: Order, number: int, pack: Buildpack, container: Container, output: Output) -> str:
+    """What the buildpack says the app is."""
+    if _step(container, order, output, "detect", str(number)) != 0:
+        output.step(f"App not compatible with buildpack: {pack.shown}")
+        output.detail("`heroku buildpacks` lists what is set, `heroku buildpacks:clear` lets the platform detect.")
+        output.say("\n")
+        raise _reject(output, f"the buildpack {pack.shown} does not fit this app")
+    _, language = _detected(container)
+    language = language or pack.shown
+    output.step(f"{language} app detected")
+    return language
+
+
+def _detected(container: Container) -> tuple[str, str]:
+    """(place or name of the buildpack, what its bin/detect said, made safe to print)."""
+    content = (container.read(f"{_WORK}/detected", _SMALL) or b"").decode("utf-8", "replace")
+    name, _, said = content.partition("\t")
+    return name, "".join(char for char in said.strip()[:100] if char.isprintable())
 
 
 def _procfile(container: Container, output: Output) -> dict[str, str]:

@@ -135,13 +135,18 @@ class Container:
             self.name, image, self._config(address), names.root({"eth0": names.card(address, self._settings)})
         )
         self._host.start(self.name)
+        self._must_stand()
 
     def run(self, argv: list[str], environment: Mapping[str, str], wrote: Callable[[bytes], None]) -> int:
         """Run a command in it as user dyno; its exit status. Raises LxdError when the container went meanwhile."""
+        self._must_stand()
         status = self._host.execute(self.name, argv, environment, wrote, timeout=60)
+        self._must_stand()
+        return status
+
+    def _must_stand(self) -> None:
         if self._removed:
             raise LxdError(f"{self.name} was removed")
-        return status
 
     def push(self, path: str, content: bytes | BinaryIO) -> None:
         """Write a file of user dyno."""

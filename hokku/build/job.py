@@ -8,32 +8,50 @@ import time
 import uuid
 from collections.abc import Callable
 
-from hokku.build import compile, launch
+from hokku.build import compile, launch, phase
 from hokku.build.container import Container, NoHost, hosts, least_busy
 from hokku.build.output import Output
-from hokku.build.patience import insist
 from hokku.manifold.lxd import LxdError
 from hokku.settings import settings
 from hokku.store import builds, configs, releases, sources
 from hokku.store.engine import session
+from hokku.store.patience import insist
+from hokku.store.sealed import unseal
 from hokku.store.tables import App, Build, BuildStatus
 
 log = logging.getLogger(__name__)
+_BUILDPACK_URL = "BUILDPACK_URL"  # a config var that goes over the app's buildpacks (Heroku still honours it)
+
+_DECLARED = "Release command declared: this new release will not be available until the command succeeds."
 
 
 class Job:
-    """A build that this worker has claimed."""
+    """A build that this worker has claimed. `released` is called once, when only waiting for the release is left."""
 
-    def __init__(self, build: Build, worker: str) -> None:
+    def __init__(self, build: Build, worker: str, released: Callable[[], None] = lambda: None) -> None:
         self.build_id, self._app_id, self._worker = build.id, build.app_id, worker
+        self._released: Callable[[], None] | None = released
         self._container: Container | None = None
         self._stopped: str | None = None
+        self._cancelled: str | None = None
 
     def stop(self, why: str) -> None:
         """End the build under way: its container goes, and `run` returns soon. A release that is made stays."""
         self._stopped = why
         if self._container is not None:
             self._container.remove()
+
+    def cancel(self, sentence: str) -> None:
+        """End the build because somebody wants that; `sentence` says who. It does nothing the second time."""
+        if self._cancelled is None:
+            self._cancelled = sentence
+            self.stop(sentence)
+
+    def released(self) -> None:
+        """The build takes no place among others any more."""
+        released, self._released = self._released, None
+        if released is not None:
+            released()
 
     def run(self) -> None:
         """Do the build. Does not raise."""
@@ -44,7 +62,8 @@ class Job:
 
     def resume(self, release_id: uuid.UUID) -> None:
         """Go on where another worker died: the release is made, and waits to serve. Does not raise."""
-        finish(self.build_id, self._worker, self._guarded(lambda output: self._verify(release_id, output)))
+        told = insist(self._told)
+        finish(self.build_id, self._worker, self._guarded(lambda output: self._await(release_id, output, told)))
 
     def _guarded(self, work: Callable[[Output], str | None]) -> str | None:
         with Output(self.build_id) as output:
@@ -65,28 +84,37 @@ class Job:
         try:
             order = insist(self._order)
             self._container = Container(least_busy(hosts(settings())), self.build_id, settings())
+            if self._stopped is not None:
+                raise LxdError("stopped before it began")
             log.info("build %s of %s on %s", self.build_id, order.app_name, self._container.host.name)
             compiled = compile.compile_slug(order, self._container, output, settings())
             clock.cancel()
             output.step("Launching...")
-            version = launch.cut(self.build_id, self._worker, compiled)
-            output.detail(f"Released v{version}")
+            cut = launch.cut(self.build_id, self._worker, compiled)
+            if cut.has_phase:
+                output.bang(_DECLARED)
+            output.detail(f"Released v{cut.version}")
             output.detail(f"{settings().apps_url.format(app=order.app_name)} deployed to Hokku\n")
             keeping = threading.Thread(target=self._keep_cache, args=(order, output))
             keeping.start()
-            error = self._verify(insist(self._release_id), output)
+            self.released()
+            error = self._await(cut.release_id, output)
             keeping.join()
             spent = time.monotonic() - began
             log.info("build %s of %s: %s in %.1f s", self.build_id, order.app_name, error or "done", spent)
             return error
         except compile.Rejected as rejected:
             return str(rejected)
+        except launch.Cancelled as cancelled:
+            return _tell_cancelled(output, str(cancelled))
         except launch.Gone as gone:
             return str(gone)
         except NoHost:
             return _refuse(output, "No dyno host is online to build on: push again when one is.")
         except LxdError as error:
             log.warning("build %s: %s", self.build_id, error)
+            if self._cancelled is not None:
+                return _tell_cancelled(output, self._cancelled)
             if self._stopped == RESTART:
                 output.say("\n !     The builder restarts; the build begins again.\n\n")
                 return RESTART
@@ -101,24 +129,33 @@ class Job:
             build = opened.get_one(Build, self.build_id)
             app = opened.get_one(App, build.app_id)
             newest = releases.newest(opened, app.id)
+            config_vars = configs.read_id(opened, newest.config_id) if newest is not None else {}
+            named = [unseal(name) for name in build.buildpacks]
+            if config_vars.get(_BUILDPACK_URL):
+                named = [config_vars[_BUILDPACK_URL]]
             return compile.Order(
                 build_id=build.id,
                 app_id=app.id,
                 app_name=app.name,
                 stack=build.stack,
                 commit=build.commit,
-                buildpacks=tuple(build.buildpacks),
+                checksum=build.checksum,
+                buildpacks=tuple(named),
                 source=sources.path(build.source_id) if build.source_id else sources.path(build.id),
-                config_vars=configs.read_id(opened, newest.config_id) if newest is not None else {},
+                config_vars=config_vars,
             )
 
     def _keep_cache(self, order: compile.Order, output: Output) -> None:
         compile.keep_cache(order, self._container, output)
         self._container.remove()
 
-    def _release_id(self) -> uuid.UUID:
+    def _told(self) -> str:
         with session() as opened:
-            return opened.get_one(Build, self.build_id).release_id
+            return builds.output_after(opened, self.build_id)[1]
+
+    def _await(self, release_id: uuid.UUID, output: Output, told: str = "") -> str | None:
+        """Why the release does not serve, or None. Its phase comes first."""
+        return phase.follow(release_id, output, told) or self._verify(release_id, output)
 
     def _verify(self, release_id: uuid.UUID, output: Output) -> str | None:
         output.say("Verifying deploy... ")
@@ -166,6 +203,12 @@ def _finish(build_id: uuid.UUID, worker: str, error: str | None) -> uuid.UUID | 
         if source_id is not None:
             builds.forget_sources(opened, [source_id])
         return source_id
+
+
+def _tell_cancelled(output: Output, sentence: str) -> str:
+    output.say("\n")
+    output.bang(sentence)
+    return sentence
 
 
 def _refuse(output: Output, sentence: str) -> str:

@@ -7,12 +7,14 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
+from sqlalchemy.orm import Session
+
 from hokku import release
 from hokku.build.compile import Compiled
-from hokku.build.patience import insist
 from hokku.settings import Settings
-from hokku.store import builds, rollouts, slugs
+from hokku.store import builds, phases, rollouts, slugs
 from hokku.store.engine import session
+from hokku.store.patience import insist
 from hokku.store.tables import App, Release, ReleaseStatus
 
 _LOOK = 0.2  # seconds between two looks at the rollout
@@ -21,6 +23,10 @@ _MARGIN = 120.0  # seconds that a roll-over may take beside the boot of its dyno
 
 class Gone(Exception):
     """The build is no longer this builder's, or its app was deleted."""
+
+
+class Cancelled(Exception):
+    """Somebody ended the build; the text says who."""
 
 
 class Outcome(enum.Enum):
@@ -41,20 +47,37 @@ class Verdict:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> int:
-    """Make slug and release in one transaction, and note both in the build; the release's version. Raises Gone."""
+@dataclass(frozen=True)
+class Cut:
+    """The release that was made; `has_phase`: its release command runs before it is rolled out."""
+
+    release_id: uuid.UUID
+    version: int
+    has_phase: bool
+
+
+_HELD = Verdict(Outcome.LATE, "an earlier release command runs")
+
+
+def cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> Cut:
+    """Make slug and release in one transaction, and note both in the build.
+
+    Raises Gone or Cancelled.
+    """
     return insist(lambda: _cut(build_id, worker, compiled))
 
 
-def _cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> int:
+def _cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> Cut:
     began = time.monotonic()
     with session() as opened:
         build = builds.mine(opened, build_id, worker)
         app = opened.get(App, build.app_id) if build is not None else None
         if build is None or app is None or app.archived_at is not None:
             raise Gone("the app was deleted" if build is not None else "another builder has the build")
+        if build.cancelled is not None:
+            raise Cancelled(build.cancelled)
         if build.release_id is not None:  # made, and the database left before it could say so
-            return opened.get_one(Release, build.release_id).version
+            return _made(opened, opened.get_one(Release, build.release_id))
         slug = slugs.create(
             opened,
             app.id,
@@ -63,33 +86,45 @@ def _cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> int:
             process_types=compiled.process_types,
             default_config=compiled.default_config,
             commit=build.commit,
+            commit_description=build.version_description,
             buildpack=compiled.language,
         )
         made = release.deploy(opened, app, slug, build.account_id)
         build.slug_id, build.release_id = slug.id, made.id
         builds.keep_timings(opened, build, {**compiled.seconds, "release": time.monotonic() - began})
-        return made.version
+        return _made(opened, made)
+
+
+def _made(opened: Session, made: Release) -> Cut:
+    return Cut(made.id, made.version, phases.of(opened, made.id) is not None)
 
 
 def wait(app_id: uuid.UUID, release_id: uuid.UUID, settings: Settings) -> Verdict:
-    """Until the release serves or will not, or for as long as that may take."""
-    deadline = time.monotonic() + settings.boot_timeout + settings.drain_timeout + _MARGIN
+    """Until the release serves or will not, or for as long as that may take once no earlier release holds it back."""
+    patience = settings.boot_timeout + settings.drain_timeout + _MARGIN
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         verdict = insist(lambda: _look(app_id, release_id))
-        if verdict is not None:
+        if verdict is _HELD:
+            deadline = time.monotonic() + patience
+        elif verdict is not None:
             return verdict
         time.sleep(_LOOK)
     return Verdict(Outcome.LATE)
 
 
 def _look(app_id: uuid.UUID, release_id: uuid.UUID) -> Verdict | None:
+    """The verdict, None while there is none, or _HELD while the release command of an earlier release runs."""
     with session() as opened:
         found = opened.get(Release, release_id)
         rollout = rollouts.load(opened, [app_id]).get(app_id)
+        held_from = phases.held_from(opened, [app_id]).get(app_id)
     if found is None:
         return Verdict(Outcome.FAILED, "the app was deleted")
     if found.status is ReleaseStatus.FAILED:
         return Verdict(Outcome.FAILED, found.error or "the platform gave no reason")
+    if held_from is not None and found.version >= held_from:
+        return _HELD
     if rollout is None:
         return None
     if rollout.release_id != release_id:

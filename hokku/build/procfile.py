@@ -6,6 +6,7 @@ https://devcenter.heroku.com/articles/procfile#procfile-format
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 LIMIT = 64 * 1024  # bytes of a Procfile
 _TYPE = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -34,6 +35,17 @@ def parse(content: bytes) -> dict[str, str]:
             raise BadProcfile(f"Procfile line {number}: the type {kind} stands there twice: remove one of them.")
         types[kind] = command
     return types
+
+
+def checked(types: Mapping[str, str]) -> dict[str, str]:
+    """Process types that came another way than by a Procfile, held to the same rules; raises BadProcfile."""
+    for kind, command in types.items():
+        shown = "".join(char if char.isprintable() else "?" for char in kind[:80])
+        if not _TYPE.fullmatch(kind):
+            raise BadProcfile(f"the type '{shown}' is not 1 to 63 letters, digits, - or _.")
+        if not command.strip() or "\0" in command or "\n" in command:
+            raise BadProcfile(f"the type {kind} has no command, or one that is not one line.")
+    return dict(types)
 
 
 def _text(content: bytes) -> str:

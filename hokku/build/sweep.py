@@ -13,7 +13,7 @@ from hokku.build import cache
 from hokku.build.container import Builder, hosts
 from hokku.manifold.lxd import Instance, LxdError
 from hokku.settings import settings
-from hokku.store import builds, sources
+from hokku.store import builds, phases, sources
 from hokku.store.engine import session
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ def _sources() -> None:
         spent = builds.spent_sources(opened, _SOURCE_AGE)
         builds.forget_sources(opened, spent)
         builds.trim_output(opened, _OUTPUT_AGE)
+        phases.trim_output(opened, _OUTPUT_AGE)
     for source_id in spent:
         sources.path(source_id).unlink(missing_ok=True)
     for directory, pattern in (

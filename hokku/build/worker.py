@@ -5,6 +5,9 @@ users see; a second one in a queue's own tables would have to agree with it afte
 advisory lock that PostgreSQL drops with the worker's connection, so a builder killed in the middle is noticed within
 seconds, not after a lease of the longest build's length. Its build fails with a reason or, when its release is made, is
 waited for by the next builder. A builder that is asked to stop gives its builds back, and they begin again elsewhere.
+
+A build counts among the `build_concurrency` until its release is made: waiting for a release phase or for dynos takes
+nothing. Release phases run in this process too (`hokku.release.runner`).
 """
 
 from __future__ import annotations
@@ -22,9 +25,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hokku.build import sweep
 from hokku.build.job import RESTART, Job, finish
+from hokku.release.runner import Runner
 from hokku.settings import settings
 from hokku.store import builds
-from hokku.store.engine import BUILD, connect, listen, session
+from hokku.store.engine import BUILD, CANCEL, connect, listen, session
 from hokku.store.tables import Build
 
 log = logging.getLogger(__name__)
@@ -45,6 +49,8 @@ class Worker:
         self._news = threading.Condition()
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(settings().build_concurrency)
+        self._phases = Runner(self.name)
         self._alive: psycopg.Connection | None = None
 
     def run(self) -> None:
@@ -52,54 +58,58 @@ class Worker:
         self._prove()
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         threading.Thread(target=self._guard, name="guard", daemon=True).start()
-        loops = [
-            threading.Thread(target=self._work, name=f"build-{n}", daemon=True)
-            for n in range(settings().build_concurrency)
-        ]
-        for loop in loops:
-            loop.start()
-        log.info("builder %s takes %d builds at once", self.name, len(loops))
+        threading.Thread(target=self._take, name="take", daemon=True).start()
+        self._phases.start()
+        log.info("builder %s takes %d builds at once", self.name, settings().build_concurrency)
         self.stopping.wait()
         self._wake()
+        deadline = time.monotonic() + _STOP
         for job in self._under_way():
             job.stop(RESTART)
-        deadline = time.monotonic() + _STOP
-        for loop in loops:
-            loop.join(max(0.0, deadline - time.monotonic()))
+        self._phases.stop(_STOP)
+        while self._under_way() and time.monotonic() < deadline:
+            time.sleep(0.1)
         with session() as opened:
             builds.give_back(opened, self.name)
 
     # -- taking builds --
 
-    def _work(self) -> None:
+    def _take(self) -> None:
         while not self.stopping.is_set():
+            self._places.acquire()
+            if self.stopping.is_set():
+                return
+            job = None
             try:
                 job = self._claim()
             except SQLAlchemyError as error:
                 log.warning("the queue cannot be read: %s", type(error).__name__)
-                job = None
-            if job is None:
-                with self._news:
-                    self._news.wait(_LOOK)
+            if job is not None:
+                threading.Thread(target=self._do, args=(job,), name=f"build-{job.build_id}", daemon=True).start()
                 continue
-            try:
-                self._do(job)
-            except Exception:
-                log.exception("build %s broke", job.build_id)
+            self._places.release()
+            with self._news:
+                if not self.stopping.is_set():
+                    self._news.wait(_LOOK)
 
     def _claim(self) -> Job | None:
         with session() as opened:
             build = builds.claim(opened, self.name)
-            return Job(build, self.name) if build is not None else None
-
-    def _do(self, job: Job) -> None:
+            if build is None:
+                return None
+            job = Job(build, self.name, released=self._places.release)
         with self._lock:
             self._jobs[str(job.build_id)] = job
+        return job
+
+    def _do(self, job: Job) -> None:
         try:
-            if self.stopping.is_set():
-                return
-            job.run()
+            if not self.stopping.is_set():
+                job.run()
+        except Exception:
+            log.exception("build %s broke", job.build_id)
         finally:
+            job.released()
             with self._lock:
                 del self._jobs[str(job.build_id)]
             self._wake()  # the app's next build may begin
@@ -111,12 +121,25 @@ class Worker:
     def _listen(self) -> None:
         while not self.stopping.is_set():
             try:
-                for note in listen((BUILD,), _LOOK):
-                    if note is not None:
+                for note in listen((BUILD, CANCEL), _LOOK):
+                    if note is None or note.channel == CANCEL:
+                        self._cancel()
+                    else:
                         self._wake()
-            except psycopg.Error as error:
+            except (psycopg.Error, SQLAlchemyError) as error:
                 log.warning("listening for builds: %s", type(error).__name__)
                 self.stopping.wait(1)
+
+    def _cancel(self) -> None:
+        """End those of this worker's builds that somebody wants to end."""
+        jobs = {job.build_id: job for job in self._under_way()}
+        if not jobs:
+            return
+        with session() as opened:
+            unwanted = builds.cancelled(opened, self.name)
+        for build_id, sentence in unwanted.items():
+            if build_id in jobs:
+                threading.Thread(target=jobs[build_id].cancel, args=(sentence,), name="cancel", daemon=True).start()
 
     def _wake(self) -> None:
         with self._news:
@@ -153,7 +176,8 @@ class Worker:
                 log.exception("guarding the builds broke")
 
     def _bury_dead(self) -> bool:
-        """Settle builds whose worker died; whether there were any."""
+        """Settle builds and release phases whose worker died; whether there were builds."""
+        self._phases.bury(self._is_dead)
         with session() as opened:
             others = [build for build in builds.under_way(opened) if build.worker != self.name]
         found = False
@@ -167,6 +191,12 @@ class Worker:
             finally:
                 builds.release_hold(self._alive, dead)
         return found
+
+    def _is_dead(self, worker: str) -> bool:
+        if not builds.hold(self._alive, worker):
+            return False
+        builds.release_hold(self._alive, worker)
+        return True
 
     def _settle(self, build: Build, dead: str) -> None:
         log.warning("build %s: its worker %s is dead", build.id, dead)

@@ -59,7 +59,7 @@ return 1
 """
 
 # 0: another process has the token; 1: we have it; 2: we have taken it.
-_HOLD = """#!lua flags=allow-oom
+HOLD = """#!lua flags=allow-oom
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
@@ -85,7 +85,7 @@ class Mover:
 
     def __init__(self, redis: Redis, places: Places) -> None:
         self._redis, self._places = redis, places
-        self._hold, self._move = redis.register_script(_HOLD), redis.register_script(_MOVE)
+        self._hold, self._move = redis.register_script(HOLD), redis.register_script(_MOVE)
         self._token = secrets.token_hex(8).encode()
         self._taken: dict[str, Taken] | None = None  # None: read it from Redis before anything is moved
         self._missing: dict[str, int] = {}

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from redis import Redis
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -16,6 +17,8 @@ from hokku.settings import settings
 INBOX = "logplex:in"  # list of JSON, newest last: what rsyslog and `emit` push
 SEEN = "logplex:seen"  # hash: which sequence numbers of a sender were taken
 MOVER = "logplex:mover"  # the token of the one process that moves lines
+DRAINER = "logplex:drainer"  # the token of the one process that serves the drains
+DRAINS = "logplex:drains"  # hash: how far each drain is
 HISTORY = 1500  # lines kept of an application, as Heroku's logplex
 
 
@@ -55,6 +58,14 @@ def client() -> Redis:
 def writer() -> Redis:
     """A client that tries everything once: for what must not be done twice unnoticed."""
     return Redis.from_url(settings().redis_url, socket_timeout=5, retry=Retry(NoBackoff(), 0), **_options())
+
+
+def pooled_client(connections: int) -> AsyncRedis:
+    """A new client for an event loop with at most so many connections; calls wait for a free one."""
+    pool = BlockingConnectionPool.from_url(
+        settings().redis_url, socket_timeout=60, max_connections=connections, timeout=60, **_options()
+    )
+    return AsyncRedis(connection_pool=pool)
 
 
 def async_client() -> AsyncRedis:

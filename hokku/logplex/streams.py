@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from hokku.logplex import sessions
 from hokku.logplex.lines import Line, timestamp
-from hokku.logplex.redis import HISTORY, stream
+from hokku.logplex.redis import HISTORY, client, stream
 from hokku.store.tables import now
 
 _log = logging.getLogger(__name__)
@@ -48,14 +48,21 @@ def as_text(entry: Entry) -> bytes:
     return f"{entry.line}\n".encode("utf-8", "replace")
 
 
-def _entry(number: bytes, fields: dict[bytes, bytes]) -> Entry:
+def entry_of(number: bytes, fields: dict[bytes, bytes]) -> Entry:
+    """What Redis gave, as an entry."""
     t, s, p, m = (fields.get(key, b"").decode("utf-8", "replace") for key in (b"t", b"s", b"p", b"m"))
     return Entry(int(number.split(b"-")[0]), Line(t, s, p, m))
 
 
+def newest_number(app_id: object) -> int:
+    """The number of the application's newest line, 0 when there is none; raises redis.RedisError."""
+    found = client().xrevrange(stream(str(app_id)), count=1)
+    return entry_of(*found[0]).number if found else 0
+
+
 async def past(redis: Redis, wanted: sessions.Session) -> tuple[list[Entry], int]:
     """The last `lines` lines that the session wants, oldest first, and the number of the stream's newest line."""
-    newest_first = [_entry(*found) for found in await redis.xrevrange(stream(wanted.app), count=HISTORY)]
+    newest_first = [entry_of(*found) for found in await redis.xrevrange(stream(wanted.app), count=HISTORY)]
     taken = [entry for entry in newest_first if wanted.filter.takes(entry.line)][: wanted.lines]
     return taken[::-1], newest_first[0].number if newest_first else 0
 
@@ -72,7 +79,7 @@ async def after(redis: Redis, wanted: sessions.Session, last: int) -> AsyncItera
             found = await redis.xread({key: f"{last}-0"}, count=_READ, block=_LOOK_SECONDS * 1000)
             if not found and last:
                 newest = await redis.xrevrange(key, count=1)
-                last = last if newest and _entry(*newest[0]).number >= last else 0
+                last = last if newest and entry_of(*newest[0]).number >= last else 0
             away_since = None
         except RedisError as error:
             away_since = away_since or time.monotonic()
@@ -84,7 +91,7 @@ async def after(redis: Redis, wanted: sessions.Session, last: int) -> AsyncItera
         if not found:
             yield None
         for number, fields in found[0][1] if found else ():
-            entry = _entry(number, fields)
+            entry = entry_of(number, fields)
             if entry.number > last + 1:
                 yield _overflow(entry.number - last - 1)
             last = entry.number

@@ -97,10 +97,10 @@ class Actor:
                 self.of(dyno.id).doom = error
                 self.of(dyno.id).begin()
                 after.append(partial(self._kill, dyno, rows[dyno.id][0].instance))
-            case Bury(dyno):
+            case Bury(dyno, status):
                 self._prober.drop(dyno.id)
                 self.of(dyno.id).begin()
-                after.append(partial(self._bury, dyno, rows[dyno.id][0].instance))
+                after.append(partial(self._bury, dyno, rows[dyno.id][0].instance, status))
             case Crash(dyno, reason, crashes, retry_at):
                 row = rows[dyno.id][0]
                 emit(app.id, f"State changed from {row.state} to crashed", process=dyno.name, source="heroku")
@@ -125,6 +125,10 @@ class Actor:
     def _forget(self, dyno: DynoView, row: Dyno, reason: str) -> None:
         if row.state in (DynoState.UP, DynoState.STARTING):
             emit(dyno.app_id, f"State changed from {row.state} to down", process=dyno.name, source="heroku")
+        self.close(dyno, row, reason)
+
+    def close(self, dyno: DynoView, row: Dyno, reason: str) -> None:
+        """Nothing of the dyno is left but its row, which keeps its slot from being used too soon."""
         self._set(row, DynoState.STOPPED, reason)
         row.stopped_at, row.retry_at = now(), None
         self._prober.drop(dyno.id)
@@ -144,33 +148,20 @@ class Actor:
         after: list[Callable[[], None]],
     ) -> None:
         key = (action.release.id, action.type, action.number)
-        usable = self._cluster.usable()
-        host = placement.choose(usable, self.loads.values(), app.id, action.type, action.number)
-        slot = self._slot(host) if host else None
-        if host is None or slot is None:
-            reason = "no dyno host can take it now" if host is None else f"all slots of host {host} are taken"
+        place = self.place(app, action.type, action.number)
+        if isinstance(place, str):
             before = self.troubles.get(key)
-            if before is None or before.reason != reason:
-                log.warning("%s.%d of app %s waits: %s", action.type, action.number, app.name, reason)
-            self.troubles[key] = Trouble(reason, 0, now() + timedelta(seconds=0.4))
+            if before is None or before.reason != place:
+                log.warning("%s.%d of app %s waits: %s", action.type, action.number, app.name, place)
+            self.troubles[key] = Trouble(place, 0, now() + timedelta(seconds=0.4))
             return
-        row = Dyno(
-            id=uuid.uuid4(), app_id=app.id, release_id=action.release.id, type=action.type, number=action.number,
-            size=action.size, command=action.command, state=DynoState.STARTING, host=host, slot=slot,
-            address=slots.address(slot), crashes=action.crashes, instance="", timings={}, created_at=now(),
-        )  # fmt: skip
+        host, slot = place
         birth = Birth(
-            row.id, app.id, action.release.id, action.release.slug_id, action.type, action.number, action.size, slot
-        )
-        row.instance = birth.instance
-        dynos.add(opened, row)
-        rows[row.id] = row, action.release.version
-        self.loads[row.id] = self.load_of(row)
-        self.slots.setdefault(host, {})[slot] = None
-        known = self.of(row.id)
-        known.begin()
-        log.info("%s %s.%d of app %s v%d: starting on %s", row.instance, row.type, row.number, app.name,
-                 action.release.version, host)  # fmt: skip
+            uuid.uuid4(), app.id, action.release.id, action.release.slug_id, action.type, action.number, action.size,
+            slot,
+        )  # fmt: skip
+        known = self.conceive(opened, birth, host, action.command, action.crashes)
+        rows[birth.id] = opened.get_one(Dyno, birth.id), action.release.version
 
         def begin() -> None:
             text = f"Starting process with command `{action.command}`"
@@ -178,6 +169,29 @@ class Actor:
             self._jobs.bear(host, birth, lambda _, error: self._born(birth, host, key, known, error))
 
         after.append(begin)
+
+    def place(self, app: AppSpec, kind: str, number: int) -> tuple[str, int] | str:
+        """Host and slot for a new dyno of the app, or why there is none."""
+        host = placement.choose(self._cluster.usable(), self.loads.values(), app.id, kind, number)
+        slot = self._slot(host) if host else None
+        if host is None or slot is None:
+            return "no dyno host can take it now" if host is None else f"all slots of host {host} are taken"
+        return host, slot
+
+    def conceive(self, opened: Session, birth: Birth, host: str, command: str, crashes: int = 0) -> Tracked:
+        """Write the dyno down, before anything of it exists."""
+        row = Dyno(
+            id=birth.id, app_id=birth.app_id, release_id=birth.release_id, type=birth.type, number=birth.number,
+            size=birth.size, command=command, state=DynoState.STARTING, host=host, slot=birth.slot,
+            address=slots.address(birth.slot), crashes=crashes, instance=birth.instance, timings={}, created_at=now(),
+        )  # fmt: skip
+        dynos.add(opened, row)
+        self.loads[row.id] = self.load_of(row)
+        self.slots.setdefault(host, {})[birth.slot] = None
+        known = self.of(row.id)
+        known.begin()
+        log.info("%s %s.%d of app %s: starting on %s", row.instance, row.type, row.number, birth.app_id, host)
+        return known
 
     def _slot(self, host: str) -> int | None:
         listing = self._cluster.hosts[host].listing
@@ -247,7 +261,7 @@ class Actor:
 
         self._jobs.on(dyno.host, lambda host: host.member.kill(instance), done)
 
-    def _bury(self, dyno: DynoView, instance: str) -> None:
+    def _bury(self, dyno: DynoView, instance: str, told: int | None) -> None:
         known = self.of(dyno.id)
 
         def done(ended: Ended | None, error: LxdError | None) -> None:
@@ -257,7 +271,7 @@ class Actor:
             else:
                 known.ended = ended
                 known.finish(Presence.GONE)
-                status = 137 if ended.status is None else ended.status
+                status = next((each for each in (ended.status, told) if each is not None), 137)
                 if dyno.running_since is not None:
                     text = f"Process exited with status {status}"
                     emit(dyno.app_id, text, process=dyno.name, source="heroku")

@@ -14,22 +14,25 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hokku.manifold import names, rollout, routes, sweep, template, track, warm
+from hokku.manifold import names, oneoffs, rollout, routes, sweep, template, track, warm
 from hokku.manifold.act import Actor
+from hokku.manifold.attend import Attendant
 from hokku.manifold.health import Prober
 from hokku.manifold.hosts import Cluster, Listing
 from hokku.manifold.jobs import Jobs
 from hokku.manifold.lxd import members
 from hokku.manifold.model import WEB, DynoView, Presence
-from hokku.manifold.plan import Limits, plan
+from hokku.manifold.plan import Limits, MarkUp, plan
 from hokku.manifold.publisher import Publisher
 from hokku.manifold.verdict import Verdicts
 from hokku.manifold.watch import follow
 from hokku.routing import AppRoutes, Mesh, backend_name
 from hokku.settings import Settings
 from hokku.store import dynos, rollouts, wanted
+from hokku.store import oneoffs as wanted_oneoffs
 from hokku.store import routes as backends
 from hokku.store.engine import session
+from hokku.store.oneoffs import OneoffSpec
 from hokku.store.tables import Dyno, DynoState, Rollout, now
 from hokku.store.wanted import AppSpec
 
@@ -63,7 +66,9 @@ class Control:
         self._jobs = Jobs(self.cluster, settings, self._queue.put)
         prober = Prober(lambda dyno_id: self._queue.put(lambda: self._reached(dyno_id)))
         self._actor = Actor(settings, self.cluster, self._jobs, self._publisher, prober, self._due.add)
+        self._attendant = Attendant(self._actor, self.cluster, self._jobs, self._due.add)
         self._verdicts = Verdicts()
+        self._began = now()
 
     def run(self) -> None:
         """Work; raises what the database raises."""
@@ -168,6 +173,7 @@ class Control:
             rows: Rows = {row.id: (row, version) for row, version in dynos.live(opened, app_ids)}
             specs = wanted.load(opened, self._settings.apps_domain, app_ids)
             notes = rollouts.load(opened, app_ids)
+            asked = wanted_oneoffs.load(opened, app_ids)
             self._weigh(rows, app_ids)
             self._assign(opened, specs.values())
             by_app: dict[uuid.UUID, Rows] = defaultdict(dict)
@@ -177,7 +183,11 @@ class Control:
                 spec = specs.get(app_id)
                 if spec is None:
                     continue  # its row is gone, and its dynos' rows with it by the next pass
-                self._app(opened, spec, by_app[app_id], listings, notes.get(app_id), changes, after)
+                of_app, wishes = by_app[app_id], asked.get(app_id, [])
+                apart: Rows = {wish.id: of_app.pop(wish.id) for wish in wishes if wish.id in of_app}
+                self._app(opened, spec, of_app, listings, notes.get(app_id), changes, after)
+                self._oneoffs(opened, spec, wishes, apart, listings, after)
+                of_app.update(apart)
             if app_ids is None:
                 living = [row for of_app in by_app.values() for row, _ in of_app.values()]  # with those just begun
                 self._sweep(opened, specs.values(), living, listings)
@@ -220,6 +230,42 @@ class Control:
             raise
         except Exception:
             log.exception("app %s cannot be brought further", spec.name)
+
+    def _oneoffs(
+        self,
+        opened: Session,
+        spec: AppSpec,
+        wishes: Iterable[OneoffSpec],
+        rows: Rows,
+        listings: Mapping[str, Listing],
+        after: list[Callable[[], None]],
+    ) -> None:
+        """Bring the app's one-off dynos further; `rows` are theirs alone."""
+        left = {wish.id: wish for wish in wishes}
+        try:
+            for _ in range(ROUNDS):
+                views = {view.id: view for view in self._views(rows, listings)}
+                paused = self._attendant.paused()
+                actions = oneoffs.plan(spec, left.values(), views, now(), self._limits, paused=paused)
+                for action in actions:
+                    if isinstance(action, oneoffs.Begin | oneoffs.GiveUp | oneoffs.Complete):
+                        self._attendant.do(opened, spec, action, rows, after)
+                        if not isinstance(action, oneoffs.Begin):
+                            left.pop(action.wish.id)
+                    else:
+                        self._actor.do(opened, spec, action, rows, after)
+                        if isinstance(action, MarkUp):
+                            self._attendant.up(opened, left[action.dyno.id])
+                if not actions:
+                    break
+            opened.flush()
+        except DBAPIError:
+            raise
+        except Exception:
+            log.exception("one-off dynos of app %s cannot be brought further", spec.name)
+        moving = (DynoState.STARTING, DynoState.STOPPING)
+        if any(wish.id not in rows for wish in left.values()) or any(row.state in moving for row, _ in rows.values()):
+            self._unsettled.add(spec.id)
 
     def _views(self, rows: Rows, listings: Mapping[str, Listing]) -> list[DynoView]:
         views = []
@@ -287,6 +333,7 @@ class Control:
         for app_id in sweep.rows(opened, self._settings, specs, living, self._unwanted_since, seen, now()):
             self._backends.pop(app_id, None)
             self._unwanted_since.pop(app_id, None)
+        sweep.oneoffs(opened, self._began, now())
         self._warm(specs, living, listings)
         track.forget_all_but(self._actor.tracked, {row.id for row in living})
         wanted_releases = {r.id for s in specs for r in (s.current, s.candidate) if r is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -22,6 +22,7 @@ from hokku.store.engine import session
 log = logging.getLogger(__name__)
 
 Done = Callable[[Any, LxdError | None], None]  # called with the result or the error
+Files = Callable[[], Mapping[str, bytes]]  # contents by path
 
 
 class ReleaseGone(LxdError):
@@ -38,8 +39,11 @@ class Jobs:
         self._templates: dict[tuple[uuid.UUID, str], tuple[float, Future[None]]] = {}
         self._deleting: set[tuple[str, str]] = set()
 
-    def bear(self, host_name: str, birth: Birth, done: Done) -> None:
-        """Make and start a dyno on the host, its release's template first if the host has none."""
+    def bear(self, host_name: str, birth: Birth, done: Done, files: Files = dict) -> None:
+        """Make and start a dyno on the host, its release's template first if the host has none.
+
+        `files` is called where it may take time, and gives what goes into the container before it starts.
+        """
         host = self._cluster.hosts[host_name]
 
         def go(made: Future[None]) -> None:
@@ -47,7 +51,7 @@ class Jobs:
             if error is not None:
                 self._end(done, None, error)
             else:
-                host.start(lambda: self._run(lambda: lifecycle.bear(host.member, birth, self._settings), done))
+                host.start(lambda: self._run(lambda: lifecycle.bear(host.member, birth, self._settings, files()), done))
 
         self._template(host, birth.release_id, birth.app_id).add_done_callback(go)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hokku.manifold import names, slots
@@ -12,11 +13,13 @@ from hokku.manifold.model import WEB, Ended
 from hokku.settings import Settings
 
 EXIT = "/var/lib/hokku/exit"
+ENTER = "user.hokku.enter"  # "true" on dynos whose dyno-init has the mode enter
 
 
 @dataclass(frozen=True)
 class Birth:
-    """What a dyno is made of."""
+    """What a dyno is made of. `attached`: a one-off whose command is executed later, for a client; its own process
+    only waits."""
 
     id: uuid.UUID
     app_id: uuid.UUID
@@ -26,6 +29,8 @@ class Birth:
     number: int
     size: str
     slot: int
+    oneoff: bool = False
+    attached: bool = False
 
     @property
     def instance(self) -> str:
@@ -33,10 +38,15 @@ class Birth:
         return names.dyno(self.id)
 
 
-def bear(member: Member, birth: Birth, settings: Settings) -> None:
-    """Clone the release's template on that host and start it. What is left of a failure, the caller deletes."""
+def bear(member: Member, birth: Birth, settings: Settings, files: Mapping[str, bytes]) -> None:
+    """Clone the release's template on that host, put root-only `files` into it and start it.
+
+    What is left of a failure, the caller deletes.
+    """
     template = names.template(birth.release_id, member.host.name)
     member.copy(birth.instance, template, config(birth, settings), devices(birth, member, settings))
+    for path, content in files.items():
+        member.push(birth.instance, path, content, mode=0o600)
     member.start(birth.instance)
 
 
@@ -48,9 +58,10 @@ def config(birth: Birth, settings: Settings) -> dict[str, str]:
         slot=birth.slot, dyno=birth.id, size=birth.size, ready="",
     )  # fmt: skip
     return about | {
+        ENTER: "true",
         "raw.lxc": names.init_at(slots.address(birth.slot), settings),
         "boot.autostart": "false",
-        "environment.HOKKU_MODE": "run",
+        "environment.HOKKU_MODE": "idle" if birth.attached else "run",
         "environment.HOKKU_PROCESS": birth.type,
         "environment.DYNO": f"{birth.type}.{birth.number}",
         "environment.PORT": str(settings.dyno_port),
@@ -65,7 +76,7 @@ def devices(birth: Birth, member: Member, settings: Settings) -> dict[str, dict[
     """The dyno's network card, and for a web dyno the published port."""
     address = slots.address(birth.slot)
     wanted = {"eth0": names.card(address, settings)}
-    if birth.type == WEB:
+    if birth.type == WEB and not birth.oneoff:
         port = slots.port(birth.slot, settings.dyno_first_port)
         wanted["http"] = {
             "type": "proxy",

@@ -47,6 +47,14 @@ class Unreachable(LxdError):
 
 
 @dataclass(frozen=True)
+class Usage:
+    """Bytes of memory in use, and of swap."""
+
+    memory: int
+    swap: int
+
+
+@dataclass(frozen=True)
 class Instance:
     """An instance as its member lists it. `status` is LXD's: Running, Stopped, Error, …"""
 
@@ -123,6 +131,11 @@ class Member:
         """One instance; raises NotFound."""
         each = self._get("instances", name)
         return Instance(each["name"], each["status"], each.get("location", ""), each.get("config") or {})
+
+    def usage(self, name: str) -> Usage:
+        """The memory that the instance uses now; raises NotFound."""
+        memory = self._get("instances", name, "state").get("memory") or {}
+        return Usage(memory.get("usage", 0), memory.get("swap_usage", 0))
 
     # -- making --
 

@@ -72,9 +72,10 @@ class Kill:
 
 @dataclass(frozen=True)
 class Bury:
-    """Its container ended: read how, and delete it."""
+    """Its container ended: read how, and delete it. `status` is told to users when the container does not say."""
 
     dyno: DynoView
+    status: int | None = None
 
 
 @dataclass(frozen=True)

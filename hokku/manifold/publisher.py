@@ -36,13 +36,27 @@ class Publisher:
         self._complete = False  # whether routers were told everything since this process began
         self._seen: dict[str, datetime | None] = dict.fromkeys(routers)
         self._silent: dict[str, float] = {}
+        self._refused: set[tuple[str, str, str]] = set()  # router, host name and reason: told in the log already
+        self._pending = False  # whether certificates are left to the next comparison of everything
         self._draining: dict[uuid.UUID, float] = {}
         self._drained: set[uuid.UUID] = set()
+        self._ended = False
+        self._threads = [
+            threading.Thread(target=self._publish, name="publish", daemon=True),
+            threading.Thread(target=self._watch_drains, name="drain", daemon=True),
+        ]
 
     def run(self) -> None:
         """Begin, in threads."""
-        threading.Thread(target=self._publish, name="publish", daemon=True).start()
-        threading.Thread(target=self._watch_drains, name="drain", daemon=True).start()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End the threads; routers keep what they were told."""
+        self._ended = True
+        self._dirty.set()
+        for thread in self._threads:
+            thread.join()
 
     # -- asked and told by the control loop --
 
@@ -90,7 +104,7 @@ class Publisher:
 
     def _publish(self) -> None:
         last = 0.0
-        while True:
+        while not self._ended:
             self._dirty.wait(max(0.0, last + EVERY - time.monotonic()))
             self._dirty.clear()
             with self._lock:
@@ -100,7 +114,8 @@ class Publisher:
                 continue
             changed = [routes for app_id, routes in wanted.items() if self._confirmed.get(app_id) != routes]
             gone = self._confirmed.keys() - wanted.keys()
-            whole = time.monotonic() - last >= EVERY or bool(gone) or len(changed) > FEW or not self._complete
+            due = time.monotonic() - last >= EVERY or self._pending
+            whole = due or bool(gone) or len(changed) > FEW or not self._complete
             try:
                 done = self._tell(wanted, changed, whole)
             except ValueError as error:
@@ -110,6 +125,7 @@ class Publisher:
                 last = time.monotonic()
             if not done:
                 time.sleep(0.2)
+            if self._pending or not done:
                 self._dirty.set()
             if changed or gone:
                 self._changed()
@@ -121,6 +137,7 @@ class Publisher:
         at = now()
         if whole:
             report = self._mesh.converge(wanted)
+            self._pending = report.pending > 0
             if not self._settled(report):
                 return False
             for name, each in report.routers.items():
@@ -132,7 +149,9 @@ class Publisher:
             return True
         done = True
         for routes in changed:
-            if self._settled(self._mesh.converge_app(routes)):
+            report = self._mesh.converge_app(routes)
+            self._pending = self._pending or report.pending > 0
+            if self._settled(report):
                 self._confirmed = {**self._confirmed, routes.app_id: routes}
                 self._maybe[routes.app_id] = _open(routes)
             else:
@@ -142,6 +161,9 @@ class Publisher:
     def _settled(self, report: Report) -> bool:
         moment, waited = time.monotonic(), False
         for name, each in report.routers.items():
+            for refused in {(name, hostname, reason) for hostname, reason in each.refused.items()} - self._refused:
+                log.warning("router %s cannot serve the certificate of %s: %s", *refused)
+                self._refused.add(refused)
             if each.ok:
                 if self._silent.pop(name, None) is not None:
                     log.info("router %s is right again", name)
@@ -153,7 +175,7 @@ class Publisher:
         return not waited and (not report.routers or any(each.ok for each in report.routers.values()))
 
     def _watch_drains(self) -> None:
-        while True:
+        while not self._ended:
             time.sleep(LOOK)
             with self._lock:
                 waiting = dict(self._draining)

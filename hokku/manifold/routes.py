@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from hokku.manifold import rollout, slots
 from hokku.manifold.model import WEB, DynoView
-from hokku.routing.model import AppRoutes, Endpoint, RouteState
+from hokku.routing.model import AppRoutes, Certificate, Endpoint, RouteState
 from hokku.settings import Settings
 from hokku.store.tables import DynoState
 from hokku.store.wanted import AppSpec
@@ -34,7 +34,9 @@ def routes(
         if dyno.host in address
     ]
     hostnames = tuple(name.lower() for name in app.hostnames)
-    return AppRoutes(app.id, app.name, backend, hostnames, state(app, dynos, bool(serving)), tuple(endpoints))
+    certificates = tuple(Certificate(hostname.lower(), digest) for hostname, digest in app.certificates)
+    seen = state(app, dynos, bool(serving))
+    return AppRoutes(app.id, app.name, backend, hostnames, seen, tuple(endpoints), certificates)
 
 
 def state(app: AppSpec, dynos: Sequence[DynoView], serving: bool) -> RouteState:

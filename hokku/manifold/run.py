@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Collection, Mapping
 
 import psycopg
 
+from hokku.manifold import metrics
 from hokku.manifold.control import Control, listen
 from hokku.routing import Mesh
 from hokku.settings import settings
-from hokku.store.engine import connect
+from hokku.store import sni
+from hokku.store.engine import connect, session
 
 log = logging.getLogger(__name__)
 logging.getLogger("ws4py").setLevel(logging.CRITICAL)  # a broken connection is ours to tell
@@ -45,14 +48,26 @@ def main() -> None:
         chosen.ca_file,
         chosen.backends,
         chosen.servers_per_backend,
+        _bundles,
     )
     control = Control(chosen, mesh, alive)
     listen(control)
+    metrics.follow(chosen)
     try:
         control.run()
     except Exception:
         log.exception("the database is lost, or something unforeseen happened: ending, to be started again")
     os._exit(1)
+
+
+def _bundles(digests: Collection[str]) -> Mapping[str, str]:
+    """Certificates with their keys, for the routers that lack them; what cannot be read now is asked for again."""
+    try:
+        with session() as opened:
+            return sni.bundles(opened, digests)
+    except Exception as error:  # whatever it is, it must not keep the routers from their routes
+        log.warning("certificates cannot be read: %s", type(error).__name__)
+        return {}
 
 
 def _elected() -> psycopg.Connection:

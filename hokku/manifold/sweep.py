@@ -12,11 +12,14 @@ from hokku.manifold import names
 from hokku.manifold.hosts import Cluster, Listing
 from hokku.manifold.jobs import Jobs
 from hokku.settings import Settings
-from hokku.store import dynos, routes
+from hokku.store import dynos, routes, terminals
+from hokku.store import oneoffs as wishes
 from hokku.store.tables import Dyno, DynoState
 from hokku.store.wanted import AppSpec
 
 KEEP_ROWS = timedelta(hours=1)  # of dynos that stopped: late log lines find them, their slots are not reused
+KEEP_ENDED = timedelta(days=2)  # of one-off dynos and terminals
+SILENCE = timedelta(seconds=45)  # after which a server of terminals that says nothing is taken for dead
 
 
 def orphans(listing: Listing, rows: Iterable[Dyno]) -> list[str]:
@@ -54,6 +57,17 @@ def hosts(
             jobs.delete(name, instance)
         if not left:
             cluster.settle(name, listing)
+
+
+def oneoffs(opened: Session, began: datetime, now: datetime) -> None:
+    """End terminals whose server is silent, and delete what is known of those and of one-offs that ended long ago.
+
+    `began`: since when this manifold looks. A database that was away kept every server from saying anything.
+    """
+    if now - began > SILENCE:
+        terminals.end_silent(opened, now - SILENCE)
+    terminals.forget(opened, now - KEEP_ENDED)
+    wishes.forget(opened, now - KEEP_ENDED)
 
 
 def rows(

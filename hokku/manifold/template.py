@@ -1,6 +1,7 @@
 """Templates: for each release on each host one stopped container with the slug unpacked, of which dynos are clones.
 
-A template carries `user.hokku.ready` once it is whole; one without is a leftover of an accident and is made anew.
+A template carries `user.hokku.ready` once it is whole; one without is a leftover of an accident and is made anew, and
+so is one whose dyno-init is too old for this manifold.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from hokku.manifold.lxd import Instance, LxdError, Member
 from hokku.store.wanted import Payload
 
 READY = "user.hokku.ready"
+WHOLE = "2"  # its value: to be counted up when the manifold needs a newer dyno-init than templates made so far hold
 UNPACK = 120.0  # seconds an unpacking may take
 
 
@@ -23,8 +25,8 @@ class SlugMissing(LxdError):
 
 
 def is_ready(instance: Instance) -> bool:
-    """Whether it is a whole template."""
-    return instance.kind == "template" and instance.config.get(READY) == "true"
+    """Whether it is a whole template that this manifold can use."""
+    return instance.kind == "template" and instance.config.get(READY) == WHOLE
 
 
 def sibling(instances: Mapping[str, Instance], payload: Payload) -> str | None:
@@ -62,9 +64,9 @@ def make(
         with slug.open("rb") as stream:
             member.push(name, "/var/lib/hokku/slug.tar.zst", stream, mode=0o600)
         _unpack(member, name)
-    member.push(name, "/etc/hokku/dyno.env", _entries(payload.environment), mode=0o600)
-    member.push(name, "/etc/hokku/commands", _entries(payload.commands), mode=0o600)
-    member.set_config(name, {READY: "true"})
+    member.push(name, "/etc/hokku/dyno.env", entries(payload.environment), mode=0o600)
+    member.push(name, "/etc/hokku/commands", entries(payload.commands), mode=0o600)
+    member.set_config(name, {READY: WHOLE})
 
 
 def _unpack(member: Member, name: str) -> None:
@@ -78,7 +80,7 @@ def _unpack(member: Member, name: str) -> None:
         raise LxdError("the slug could not be unpacked: it is broken, or the disk is full")
 
 
-def _entries(values: Mapping[str, str]) -> bytes:
+def entries(values: Mapping[str, str]) -> bytes:
     """NUL-separated KEY=VALUE, as dyno-init reads it; an entry with a NUL cannot be one and is left out."""
     entries = (f"{key}={value}".encode() for key, value in sorted(values.items()))
     return b"".join(entry + b"\0" for entry in entries if b"\0" not in entry)

@@ -2,5 +2,6 @@
 
 from hokku.release.cut import can_roll_back_to, configure, create, deploy, first, rollback
 from hokku.release.log_lines import announce
+from hokku.release.promote import promote
 
-__all__ = ["announce", "can_roll_back_to", "configure", "create", "deploy", "first", "rollback"]
+__all__ = ["announce", "can_roll_back_to", "configure", "create", "deploy", "first", "promote", "rollback"]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hokku.errors import InvalidParams
 from hokku.release.log_lines import announce
-from hokku.store import configs, formations, releases
+from hokku.store import configs, formations, phases, releases
 from hokku.store.engine import WANTED, notify
 from hokku.store.tables import Account, App, Release, ReleaseStatus, Slug, now
 
@@ -25,6 +25,7 @@ def create(
 ) -> Release:
     """The app's next release; PENDING until the manifold has rolled it out, or SUCCEEDED at once when it has no slug.
 
+    With a `release` command in its slug it has a release phase first (`hokku.release.runner`).
     Locks the app's row until the transaction ends, so that versions have no holes and no twins.
     """
     opened.execute(select(App.id).where(App.id == app.id).with_for_update())
@@ -47,6 +48,9 @@ def create(
     by = _by(opened, account_id)
     announce(opened, app.id, f"{description}{by}")
     announce(opened, app.id, f"Release v{version} created{by}")
+    if slug_id is not None and phases.TYPE in slug.process_types:
+        phases.begin(opened, release)
+        announce(opened, app.id, f"Running release v{version} commands{by}")
     notify(opened, WANTED, app.id)
     return release
 
@@ -59,12 +63,19 @@ def first(opened: Session, app: App, account_id: uuid.UUID) -> None:
 
 
 def deploy(
-    opened: Session, app: App, slug: Slug, account_id: uuid.UUID | None, description: str | None = None
+    opened: Session,
+    app: App,
+    slug: Slug,
+    account_id: uuid.UUID | None,
+    description: str | None = None,
+    retried: Release | None = None,
 ) -> Release:
-    """A release of `slug` with the config vars the app has now."""
+    """A release of `slug` with the config vars the app has now or, when it is tried again, with those of `retried`."""
     if slug.app_id != app.id:
         raise InvalidParams(f"Slug {slug.id} is not of the app {app.name}. Build it for this app.")
-    base = _base(opened, app)
+    if slug.sha256 is None:
+        raise InvalidParams(f"Slug {slug.id} has no content yet: PUT its archive at its blob.url first.")
+    base = retried or _base(opened, app)
     text = description or (f"Deploy {slug.commit[:8]}" if slug.commit else "Deploy")
     return create(opened, app, slug_id=slug.id, config_id=base.config_id, account_id=account_id, description=text)
 

@@ -12,6 +12,7 @@ from uuid import UUID
 _HOSTNAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _BACKEND = re.compile(r"pool[0-9]{3,6}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def backend_name(number: int) -> str:
@@ -54,8 +55,23 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """What TLS clients that ask for `hostname` are shown: the bundle (chain and key) whose SHA-256 is `digest`."""
+
+    hostname: str
+    digest: str
+
+    def __post_init__(self) -> None:
+        _match(_HOSTNAME, self.hostname, "host name")
+        _match(_DIGEST, self.digest, "digest")
+
+
+@dataclass(frozen=True)
 class AppRoutes:
-    """All that routers know of one app: its backend in the pool, host names (lower case, `*.` first for wildcards)."""
+    """All that routers know of one app: its backend in the pool, host names (lower case, `*.` first for wildcards).
+
+    A host name without a certificate of its own is served with the routers' default one.
+    """
 
     app_id: UUID
     app_name: str
@@ -63,25 +79,37 @@ class AppRoutes:
     hostnames: tuple[str, ...]
     state: RouteState
     endpoints: tuple[Endpoint, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
 
     def __post_init__(self) -> None:
         _match(_BACKEND, self.backend, "backend")
         for hostname in self.hostnames:
             _match(_HOSTNAME, hostname, "host name")
+        certified = [certificate.hostname for certificate in self.certificates]
+        if len(set(certified)) < len(certified) or not set(certified) <= set(self.hostnames):
+            raise ValueError(
+                f"app {self.app_name} wants certificates for {certified}: give one at most for each host name"
+            )
 
 
 @dataclass(frozen=True)
 class RouterReport:
-    """One router's answer: how many commands changed it, or why it could not be made right."""
+    """One router's answer: how many commands changed it, or why it could not be made right.
+
+    Certificates have a say of their own, so that none of them holds up routes: `refused` tells by host name why a
+    router cannot use one, `pending` how many are left to the next call.
+    """
 
     router: str
     changes: int = 0
     error: str | None = None
     seconds: float = 0.0
+    refused: Mapping[str, str] = field(default_factory=dict)
+    pending: int = 0
 
     @property
     def ok(self) -> bool:
-        """Whether this router now has exactly what was wanted."""
+        """Whether this router now has exactly the routes that were wanted."""
         return self.error is None
 
 
@@ -93,8 +121,13 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every router has what was wanted."""
+        """Whether every router has the routes that were wanted."""
         return all(one.ok for one in self.routers.values())
+
+    @property
+    def pending(self) -> int:
+        """Certificates that are left to the next call, over all routers."""
+        return sum(one.pending for one in self.routers.values())
 
     @property
     def changes(self) -> int:

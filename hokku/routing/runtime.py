@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import create_connection
 
-from hokku.routing.table import MAPS, Assign, Command, DropMap, PutMap, SetState, Slot, SlotState, Table, Vacate
+from hokku.routing.table import (
+    CERTIFICATES,
+    MAPS,
+    Assign,
+    Command,
+    DropMap,
+    PutMap,
+    SetState,
+    Slot,
+    SlotState,
+    Table,
+    Vacate,
+)
 from hokku.settings import Host
 
 TIMEOUT = 5.0  # seconds for an answer
@@ -22,6 +34,7 @@ CONNECT, CONNECT_AGAIN = 3.0, 1.0  # seconds for a connection, and for one after
 LINE = 12_000  # bytes of joined commands; HAProxy takes 16,384
 FORCED_MAINT, FORCED_DRAIN = 0x01, 0x08  # srv_admin_state in `show servers state`
 _PROMPT = b"\n> "
+_WAITING = re.compile(r"^(\+ )+", re.MULTILINE)  # the prompt between a command and the end of its lines
 _FINE = ("IP changed from", "port changed from", "no need to change")
 
 
@@ -87,9 +100,16 @@ class Session:
 
     def ask(self, *commands: str) -> str:
         """The answers to `commands`, sent as one line; each of them ends with a prompt, which is taken away."""
-        self._stream.sendall("; ".join(commands).encode() + b"\n")
+        return self._talk("; ".join(commands) + "\n", len(commands))
+
+    def tell(self, command: str, payload: str) -> str:
+        """The answer to a command with lines after it; none of them may be empty, for an empty one ends them."""
+        return _WAITING.sub("", self._talk(f"{command} <<\n{payload.strip()}\n\n", 1))
+
+    def _talk(self, text: str, prompts: int) -> str:
+        self._stream.sendall(text.encode())
         answer = bytearray()
-        while not (answer.endswith(_PROMPT) and answer.count(_PROMPT) >= len(commands)):
+        while not (answer.endswith(_PROMPT) and answer.count(_PROMPT) >= prompts):
             if not (piece := self._stream.recv(1 << 16)):
                 raise Interrupted("the router closed the connection before its answer was complete")
             answer += piece
@@ -110,7 +130,9 @@ class Session:
 
     def table(self) -> Table:
         """All that the router has."""
-        table = Table({name: self.map(name) for name in MAPS})
+        certificates = self.certificate_list()
+        told = {name: self.map(name) for name in MAPS if name != CERTIFICATES or certificates}
+        table = Table({CERTIFICATES: {}} | told)
         for line in self.ask("show servers state").splitlines():
             column = line.split()
             if len(column) < 19 or not column[1].startswith("pool"):
@@ -118,7 +140,14 @@ class Session:
             table.slots.setdefault(column[1], {})[column[3]] = Slot(
                 column[4], int(column[18]), _slot_state(int(column[6]))
             )
+        listed = self.ask(f"show ssl crt-list {certificates}").splitlines() if certificates else []
+        table.certified = {line.split()[-1] for line in listed if line.startswith("/")}
         return table
+
+    def certificate_list(self) -> str | None:
+        """HAProxy's name of the list of certificates, its file's path; None on a router of before there was one."""
+        paths = [line for line in self.ask("show ssl crt-list").split() if Path(line).stem == CERTIFICATES]
+        return paths[0] if paths else None
 
     def run(self, commands: Iterable[Command]) -> None:
         """Do `commands` in their order. Raises RouterError when one of them was refused."""

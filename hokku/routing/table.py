@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field, replace
 
-HOSTS, APPS, STATES, DYNOS, MESH = "hosts", "apps", "states", "dynos", "mesh"
-MAPS = (HOSTS, APPS, STATES, DYNOS, MESH)
+HOSTS, APPS, STATES, DYNOS, MESH, CERTIFICATES = "hosts", "apps", "states", "dynos", "mesh", "certs"
+MAPS = (HOSTS, APPS, STATES, DYNOS, MESH, CERTIFICATES)
 UNASSIGNED = 1  # the port of a slot that never had a dyno; nothing listens there
 
 
@@ -40,11 +40,12 @@ class Slot:
 
 @dataclass
 class Table:
-    """Maps by name, and slots by backend and slot name."""
+    """Maps by name, slots by backend and slot name, and the host names that have a certificate of their own."""
 
     maps: dict[str, dict[str, str]] = field(default_factory=lambda: {name: {} for name in MAPS})
     slots: dict[str, dict[str, Slot]] = field(default_factory=dict)
     turn: int = 0
+    certified: set[str] = field(default_factory=set)
 
     def copy(self) -> Table:
         """A table that can be changed without changing this one."""
@@ -52,6 +53,7 @@ class Table:
             {name: dict(pairs) for name, pairs in self.maps.items()},
             {backend: dict(slots) for backend, slots in self.slots.items()},
             self.turn,
+            set(self.certified),
         )
 
 

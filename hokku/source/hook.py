@@ -79,6 +79,7 @@ def _follow(door: Door, url: str, build_path: str) -> None:
                 skip = seen
                 while data := stream.read1(65536):
                     deadline = time.monotonic() + _PATIENCE
+                    data = data.replace(b"\0", b"")  # signs of life, which are no output
                     fresh, skip = data[skip:], max(0, skip - len(data))
                     seen += len(fresh)
                     sys.stdout.buffer.write(fresh)

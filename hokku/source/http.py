@@ -22,7 +22,7 @@ from hokku.store.engine import session
 
 router = APIRouter()
 _SERVICES = ("git-upload-pack", "git-receive-pack")
-_PUSH_LASTS = 3600  # seconds that a push's own token is good for
+_PUSH_LASTS = 3 * 3600  # seconds that a push's own token is good for: a build and a release command
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,10 @@ async def _serve(asked: Request, app: str, path: str, push: bool) -> Response:
 
 
 def _admit(header: str | None, address: str | None, identity: str, push: bool) -> _Admitted:
-    """Who is at the door and for which app; raises Unauthorized or NotFound."""
+    """Who is at the door and for which app; raises Unauthorized, Forbidden or NotFound."""
     with session() as opened:
         viewer = access.authenticate(opened, header, address)
+        access.admit(viewer, "POST" if push else "GET", "/apps/{app}/builds")
         app = access.find_app(opened, viewer, identity)
         token = ""
         if push:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
 from argon2 import PasswordHasher
@@ -40,7 +41,34 @@ def hash_token(token: str) -> str:
 
 def by_email(opened: Session, email: str) -> Account | None:
     """The account with this email, whatever its case."""
+    if "\0" in email:
+        return None
     return opened.scalar(select(Account).where(func.lower(Account.email) == email.strip().lower()))
+
+
+def every(opened: Session) -> list[Account]:
+    """All accounts, by their emails."""
+    return list(opened.scalars(select(Account).order_by(Account.email)))
+
+
+def by_ids(opened: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Account]:
+    """The accounts with these ids, by id."""
+    return {row.id: row for row in opened.scalars(select(Account).where(Account.id.in_(ids)))}
+
+
+def authorizations(opened: Session, account_id: uuid.UUID) -> list[Authorization]:
+    """The account's tokens, oldest first, without those limited to an app."""
+    query = select(Authorization).where(Authorization.account_id == account_id, Authorization.app_id.is_(None))
+    return list(opened.scalars(query.order_by(Authorization.created_at)))
+
+
+def authorization(opened: Session, account_id: uuid.UUID, identity: str) -> Authorization | None:
+    """The account's authorization with this id, or of this token."""
+    query = select(Authorization).where(Authorization.account_id == account_id)
+    try:
+        return opened.scalar(query.where(Authorization.id == uuid.UUID(identity)))
+    except ValueError:
+        return opened.scalar(query.where(Authorization.token_hash == hash_token(identity)))
 
 
 def by_identity(opened: Session, identity: str) -> Account | None:
@@ -95,7 +123,7 @@ def authorize(
     """
     over = delete(Authorization).where(Authorization.account_id == account_id, Authorization.expires_at < now())
     opened.execute(over)  # those of git sessions would pile up
-    token = f"HOKKU-{secrets.token_urlsafe(40)}"
+    token = _new_token()
     authorization = Authorization(
         account_id=account_id,
         token_hash=hash_token(token),
@@ -107,3 +135,14 @@ def authorize(
     opened.add(authorization)
     opened.flush()
     return authorization, token
+
+
+def renew(authorization: Authorization) -> str:
+    """A new token in place of the authorization's, told once."""
+    token = _new_token()
+    authorization.token_hash = hash_token(token)
+    return token
+
+
+def _new_token() -> str:
+    return f"HOKKU-{secrets.token_urlsafe(40)}"

@@ -7,6 +7,9 @@ import uuid
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
+from hokku.store.drains import Drain
+from hokku.store.pipelines import Coupling
+from hokku.store.sni import SniEndpoint
 from hokku.store.tables import Account, App, Authorization, Collaborator, Domain, now
 
 
@@ -21,17 +24,40 @@ def of_account(account_id: uuid.UUID) -> Select[tuple[App]]:
     return living().where(or_(App.owner_id == account_id, App.id.in_(shared)))
 
 
-def by_identity(opened: Session, identity: str) -> App | None:
-    """The living app with this id or name."""
+def usable_by(account: Account) -> Select[tuple[App]]:
+    """The apps that the account may use: its own and those shared with it, all for an admin."""
+    return living() if account.admin else of_account(account.id)
+
+
+def by_identity(opened: Session, identity: str, among: Select[tuple[App]] | None = None) -> App | None:
+    """The living app with this id or name, `among` others than all of them."""
+    query = living() if among is None else among
     try:
-        return opened.scalar(living().where(App.id == uuid.UUID(identity)))
+        return opened.scalar(query.where(App.id == uuid.UUID(identity)))
     except ValueError:
-        return opened.scalar(living().where(App.name == identity))
+        return opened.scalar(query.where(App.name == identity))
 
 
 def name_is_taken(opened: Session, name: str) -> bool:
     """Whether a living app has this name."""
     return opened.scalar(select(App.id).where(App.name == name)) is not None
+
+
+def collaborator(opened: Session, app_id: uuid.UUID, identity: uuid.UUID | str) -> Collaborator | None:
+    """The app's collaborator with this id, or of the account with this id."""
+    try:
+        either = identity if isinstance(identity, uuid.UUID) else uuid.UUID(identity)
+    except ValueError:
+        return None
+    query = select(Collaborator).where(Collaborator.app_id == app_id)
+    return opened.scalar(query.where(or_(Collaborator.id == either, Collaborator.account_id == either)))
+
+
+def collaborators(opened: Session, app_id: uuid.UUID) -> list[tuple[Account, Collaborator]]:
+    """The app's collaborators by their emails, without the owner."""
+    query = select(Account, Collaborator).join(Collaborator, Collaborator.account_id == Account.id)
+    rows = opened.execute(query.where(Collaborator.app_id == app_id).order_by(Account.email))
+    return [(account, row) for account, row in rows]
 
 
 def collaborates(opened: Session, app_id: uuid.UUID, account_id: uuid.UUID) -> bool:
@@ -48,10 +74,11 @@ def owner(opened: Session, app: App) -> Account:
 def archive(opened: Session, app: App) -> None:
     """Delete the app as far as users can tell: the manifold then removes its dynos and routes.
 
-    Name, domains and tokens limited to it are free at once. The row stays under a name that no user can choose.
+    Name, domains, its place in a pipeline and tokens limited to it are free at once, log drains end, certificates
+    and their keys are gone. The row stays under a name that no user can choose.
     """
     app.archived_at = now()
     app.name = f"~{app.id.hex}"
-    for table in (Domain, Collaborator, Authorization):
+    for table in (Domain, SniEndpoint, Collaborator, Authorization, Coupling, Drain):
         for row in opened.scalars(select(table).where(table.app_id == app.id)):
             opened.delete(row)

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import psycopg
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from hokku.store.engine import BUILD, notify
+from hokku.store.engine import BUILD, CANCEL, notify
 from hokku.store.tables import App, Build, BuildOutput, BuildStatus, Source, now
 
 _CLAIM = 0x686F6B6C  # advisory lock: one claim at a time, so that an app never has two builds under way
@@ -45,7 +45,8 @@ def claim(opened: Session, worker: str) -> Build | None:
         other.app_id == Build.app_id, other.status == BuildStatus.PENDING, other.worker.is_not(None)
     )
     waiting = select(Build).where(Build.status == BuildStatus.PENDING, Build.worker.is_(None), ~under_way)
-    build = opened.scalar(waiting.order_by(Build.created_at).limit(1))
+    # one that is being cancelled at this moment is passed over: it has its verdict soon
+    build = opened.scalar(waiting.order_by(Build.created_at).limit(1).with_for_update(of=Build, skip_locked=True))
     if build is not None:
         build.worker = worker
         source = opened.get(Source, build.source_id) if build.source_id else None
@@ -58,6 +59,32 @@ def mine(opened: Session, build_id: uuid.UUID, worker: str) -> Build | None:
     """The build, locked, if it is still pending and still this worker's: whoever gets None must not touch it again."""
     query = select(Build).where(Build.id == build_id, Build.status == BuildStatus.PENDING, Build.worker == worker)
     return opened.scalar(query.with_for_update())
+
+
+def lock(opened: Session, build_id: uuid.UUID) -> Build:
+    """The build as it is now, which nobody else changes until the transaction ends."""
+    query = select(Build).where(Build.id == build_id).with_for_update()
+    return opened.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def cancel(opened: Session, build: Build, sentence: str) -> None:
+    """End a locked build without a release: at once while it waits, else through the worker that has it."""
+    build.cancelled = sentence
+    if build.worker is None:
+        append_output(opened, build.id, f" !     {sentence}\n")
+        finish(opened, build, BuildStatus.FAILED, sentence)
+    notify(opened, CANCEL, build.id)
+
+
+def cancelled(opened: Session, worker: str) -> dict[uuid.UUID, str]:
+    """The builds of this worker that somebody wants to end, with the sentence that ends them."""
+    query = select(Build.id, Build.cancelled).where(
+        Build.status == BuildStatus.PENDING,
+        Build.worker == worker,
+        Build.release_id.is_(None),
+        Build.cancelled.is_not(None),
+    )
+    return {build_id: sentence for build_id, sentence in opened.execute(query)}
 
 
 def keep_timings(opened: Session, build: Build, seconds: dict[str, float]) -> None:
@@ -121,3 +148,8 @@ def give_back(opened: Session, worker: str) -> None:
         .values(worker=None)
     )
     notify(opened, BUILD, "")
+
+
+def of_app(app_id: uuid.UUID) -> Select[tuple[Build]]:
+    """The app's builds."""
+    return select(Build).where(Build.app_id == app_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from functools import cache
+from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from sqlalchemy.orm import Session
@@ -18,14 +19,25 @@ from hokku.store.tables import Config
 
 
 @cache
-def _cipher() -> MultiFernet:
+def cipher() -> MultiFernet:
+    """What encrypts with the first key of `config_key_file`, and decrypts with all of them."""
     keys = settings().config_key_file.read_text().split()
     return MultiFernet([Fernet(key) for key in keys])
 
 
+def seal(values: Any) -> bytes:
+    """`values` (anything JSON can hold), encrypted with the key that the database does not hold."""
+    return cipher().encrypt(json.dumps(values, sort_keys=True).encode())
+
+
+def unseal(ciphertext: bytes) -> Any:
+    """What was sealed; raises `cryptography.fernet.InvalidToken` when no key fits."""
+    return json.loads(cipher().decrypt(bytes(ciphertext)))
+
+
 def create(opened: Session, app_id: uuid.UUID, config_vars: dict[str, str]) -> Config:
     """A new immutable set of config vars of the app."""
-    config = Config(app_id=app_id, ciphertext=_cipher().encrypt(json.dumps(config_vars, sort_keys=True).encode()))
+    config = Config(app_id=app_id, ciphertext=seal(config_vars))
     opened.add(config)
     opened.flush()
     return config
@@ -33,7 +45,7 @@ def create(opened: Session, app_id: uuid.UUID, config_vars: dict[str, str]) -> C
 
 def read(config: Config) -> dict[str, str]:
     """The config vars of `config`; raises `cryptography.fernet.InvalidToken` when no key fits."""
-    return json.loads(_cipher().decrypt(bytes(config.ciphertext)))
+    return unseal(config.ciphertext)
 
 
 def read_id(opened: Session, config_id: uuid.UUID) -> dict[str, str]:

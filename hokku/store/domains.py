@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from hokku.settings import settings
@@ -33,3 +33,23 @@ def by_identity(opened: Session, app_id: uuid.UUID, identity: str) -> Domain | N
         return opened.scalar(query.where(Domain.id == uuid.UUID(identity)))
     except ValueError:
         return opened.scalar(query.where(Domain.hostname == identity.lower()))
+
+
+def overlaps(opened: Session, app: App, hostname: str) -> bool:
+    """Whether an app of another owner has the wildcard that covers `hostname`, or hostnames that this wildcard covers.
+
+    Until the transaction ends nobody else can add a domain for which the answer would be another one. Wildcards cover
+    one label, as they do for routers and in certificates.
+    """
+    parent = hostname.partition(".")[2]
+    opened.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:parent, 0))"), {"parent": parent})
+    its_parent = func.substr(Domain.hostname, func.strpos(Domain.hostname, text("'.'")) + text("1"))
+    query = (
+        select(Domain.id)
+        .join(App, App.id == Domain.app_id)
+        .where(its_parent == parent, App.owner_id != app.owner_id)
+        .limit(1)
+    )
+    if not hostname.startswith("*."):
+        query = query.where(Domain.hostname == f"*.{parent}")
+    return opened.scalar(query) is not None

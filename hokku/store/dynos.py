@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from hokku.store.tables import Dyno, DynoState, Release, now
@@ -19,6 +19,24 @@ def live(opened: Session, app_ids: Collection[uuid.UUID] | None = None) -> list[
     if app_ids is not None:
         query = query.where(Dyno.app_id.in_(app_ids))
     return [(dyno, version) for dyno, version in opened.execute(query)]
+
+
+def of_app(app_id: uuid.UUID) -> Select[tuple[Dyno]]:
+    """The app's dynos that did not stop."""
+    return select(Dyno).where(Dyno.app_id == app_id, Dyno.state != DynoState.STOPPED)
+
+
+def by_identity(opened: Session, app_id: uuid.UUID, identity: str) -> list[Dyno]:
+    """Those with this id or name (`web.1`): two have one name while a deploy replaces one by the other."""
+    query = of_app(app_id)
+    try:
+        query = query.where(Dyno.id == uuid.UUID(identity))
+    except ValueError:
+        kind, _, number = identity.rpartition(".")
+        if not (number.isascii() and number.isdigit() and len(number) < 9):
+            return []
+        query = query.where(Dyno.type == kind, Dyno.number == int(number))
+    return list(opened.scalars(query.order_by(Dyno.created_at)))
 
 
 def slots(opened: Session) -> dict[str, dict[int, datetime | None]]:

@@ -15,7 +15,13 @@ from hokku.settings import settings
 
 WANTED = "hokku_wanted"  # payload: app id; what is wanted of the app changed
 ROLLOUT = "hokku_rollout"  # payload: app id; the manifold got further with the app
+ONEOFF = "hokku_oneoff"  # payload: id; the one-off dyno is up, or it is no more
 BUILD = "hokku_build"  # payload: build id; output was added or the status changed
+CANCEL = "hokku_cancel"  # payload: build id; somebody wants it to end
+PHASE = "hokku_phase"  # payload: release id; a release phase waits to begin
+RELEASE = "hokku_release"  # payload: release id; its release phase said something or ended
+DRAINS = "hokku_drains"  # payload: app id; a log drain was added or removed
+WEBHOOKS = "hokku_webhooks"  # payload: app id; something changed that webhooks may tell of
 
 
 def _dsn() -> str:
@@ -26,9 +32,12 @@ def _dsn() -> str:
 
 @cache
 def engine() -> Engine:
-    """The engine of this process; a connection is checked before it is used, so a restart of PostgreSQL heals."""
+    """The engine of this process; a connection is checked before it is used, so a restart of PostgreSQL heals.
+
+    Errors do not tell the values of a statement: they may be secrets.
+    """
     url = _dsn().replace("postgresql://", "postgresql+psycopg://", 1)
-    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=10)
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=10, hide_parameters=True)
 
 
 @contextmanager

@@ -25,3 +25,8 @@ def by_identity(opened: Session, account_id: uuid.UUID, identity: str) -> Key | 
         return opened.scalar(query.where(Key.id == uuid.UUID(identity)))
     except ValueError:
         return opened.scalar(query.where(Key.fingerprint == identity))
+
+
+def of_account(opened: Session, account_id: uuid.UUID) -> list[Key]:
+    """The account's keys, oldest first."""
+    return list(opened.scalars(select(Key).where(Key.account_id == account_id).order_by(Key.created_at)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from hokku.store.tables import Release, ReleaseStatus, Slug
@@ -51,3 +53,27 @@ def has_slug_release(opened: Session, app_id: uuid.UUID) -> bool:
 def slug_of(opened: Session, release: Release | None) -> Slug | None:
     """The slug of the release, if it has one."""
     return opened.get(Slug, release.slug_id) if release is not None and release.slug_id else None
+
+
+def of_app(app_id: uuid.UUID) -> Select[tuple[Release]]:
+    """The app's releases."""
+    return select(Release).where(Release.app_id == app_id)
+
+
+def versions(opened: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """The versions of the releases with these ids."""
+    found = opened.execute(select(Release.id, Release.version).where(Release.id.in_(ids)))
+    return {release_id: version for release_id, version in found}
+
+
+def current_slugs(opened: Session, app_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Slug]:
+    """What each of the apps serves, by the app's id, in one query; an app that serves nothing is left out."""
+    newest_ones = (
+        select(Release.app_id, Release.slug_id)
+        .ext(distinct_on(Release.app_id))
+        .where(Release.app_id.in_(app_ids), Release.status == ReleaseStatus.SUCCEEDED)
+        .order_by(Release.app_id, Release.version.desc())
+        .subquery()
+    )
+    found = opened.execute(select(newest_ones.c.app_id, Slug).join(Slug, Slug.id == newest_ones.c.slug_id))
+    return {app_id: slug for app_id, slug in found}

@@ -74,6 +74,7 @@ def create(
     process_types: dict[str, str],
     default_config: dict[str, str] | None = None,
     commit: str | None = None,
+    commit_description: str | None = None,
     buildpack: str | None = None,
 ) -> Slug:
     """The row of a slug of the app whose content is in the store."""
@@ -85,6 +86,7 @@ def create(
         process_types=process_types,
         default_config=default_config or {},
         commit=commit,
+        commit_description=commit_description,
         buildpack=buildpack,
     )
     opened.add(slug)

@@ -139,6 +139,9 @@ class Build(_Row, Base):
     stack: Mapped[str]
     buildpacks: Mapped[list] = mapped_column(default=list)
     status: Mapped[BuildStatus] = mapped_column(default=BuildStatus.PENDING)
+    cancelled: Mapped[str | None]  # the sentence that ends it, once somebody wants that
+    checksum: Mapped[str | None]  # what the source must have: SHA256:…
+    version_description: Mapped[str | None]
     worker: Mapped[str | None]  # which builder process has it: "host:pid:start"
     error: Mapped[str | None]
     slug_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("slugs.id", ondelete="SET NULL"))
@@ -155,16 +158,21 @@ class BuildOutput(Base):
 
 
 class Slug(_Row, Base):
-    """A slug: `slugs_dir`/SHA256.tar.zst, whose tree is /app. `size` in bytes (compressed)."""
+    """A slug: `slugs_dir`/SHA256.tar.zst, whose tree is /app. `size` in bytes (compressed).
+
+    One that the API made has neither until its content was uploaded.
+    """
 
     __tablename__ = "slugs"
     app_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), index=True)
-    sha256: Mapped[str]
-    size: Mapped[int]
+    checksum: Mapped[str | None]  # what the uploaded archive must have: SHA256:…
+    sha256: Mapped[str | None]
+    size: Mapped[int | None]
     stack: Mapped[str]
     process_types: Mapped[dict]  # type -> command
     default_config: Mapped[dict] = mapped_column(default=dict)  # what the buildpacks' release step gave
     commit: Mapped[str | None]
+    commit_description: Mapped[str | None]
     buildpack: Mapped[str | None]  # as Heroku's buildpack_provided_description: "Python"
 
 
@@ -246,8 +254,10 @@ class RouteBackend(Base):
 
 class Domain(_Row, Base):
     __tablename__ = "domains"
+    __table_args__ = (Index("domains_parent", text("substr(hostname, strpos(hostname, '.') + 1)")),)
     app_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), index=True)
     hostname: Mapped[str] = mapped_column(unique=True)
+    sni_endpoint_id: Mapped[uuid.UUID | None] = mapped_column(index=True)  # see `hokku.store.sni`
 
 
 class Event(_Row, Base):

@@ -11,7 +11,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from hokku.store import configs
+from hokku.store import configs, features, phases
+from hokku.store.domains import default_hostname
+from hokku.store.oneoffs import Oneoff
+from hokku.store.sni import SniEndpoint
 from hokku.store.tables import (
     App,
     Config,
@@ -53,6 +56,7 @@ class AppSpec:
 
     `current` is the newest release that succeeded, `candidate` a newer one that waits for its rollout, `previous` the
     one before the current, `superseded` those that waited when a newer one came: (id, version of the newer one).
+    `certificates` are hostnames with the digests of what they are served with.
     """
 
     id: uuid.UUID
@@ -60,6 +64,7 @@ class AppSpec:
     maintenance: bool = False
     archived_at: datetime | None = None
     hostnames: tuple[str, ...] = ()
+    certificates: tuple[tuple[str, str], ...] = ()
     formation: Mapping[str, TypeSpec] = field(default_factory=dict)
     current: ReleaseSpec | None = None
     candidate: ReleaseSpec | None = None
@@ -80,10 +85,11 @@ class Payload:
 
 
 def load(opened: Session, apps_domain: str, app_ids: Collection[uuid.UUID] | None = None) -> dict[uuid.UUID, AppSpec]:
-    """The apps with these ids, or all; archived ones only while dynos or a route of theirs are left."""
+    """The apps with these ids, or all; archived ones only while dynos, wishes or a route of theirs are left."""
     left = or_(
         select(Dyno.id).where(Dyno.app_id == App.id, Dyno.state != DynoState.STOPPED).exists(),
         select(RouteBackend.app_id).where(RouteBackend.app_id == App.id).exists(),
+        select(Oneoff.id).where(Oneoff.app_id == App.id, Oneoff.ended_at.is_(None)).exists(),
     )
     query = select(App).where(or_(App.archived_at.is_(None), left))
     if app_ids is not None:
@@ -96,14 +102,21 @@ def load(opened: Session, apps_domain: str, app_ids: Collection[uuid.UUID] | Non
     formations: dict[uuid.UUID, dict[str, TypeSpec]] = defaultdict(dict)
     for row in opened.scalars(select(Formation).where(among(Formation.app_id))):
         formations[row.app_id][row.type] = TypeSpec(row.quantity, row.size, row.restarted_at)
-    hostnames: dict[uuid.UUID, list[str]] = defaultdict(list)
-    for row in opened.scalars(select(Domain).where(among(Domain.app_id)).order_by(Domain.hostname)):
-        hostnames[row.app_id].append(row.hostname)
+    hostnames: dict[uuid.UUID, list[tuple[str, str | None]]] = defaultdict(list)
+    for app_id, hostname, digest in opened.execute(
+        select(Domain.app_id, Domain.hostname, SniEndpoint.digest)
+        .outerjoin(SniEndpoint, SniEndpoint.id == Domain.sni_endpoint_id)
+        .where(among(Domain.app_id))
+        .order_by(Domain.hostname)
+    ):
+        hostnames[app_id].append((hostname, digest))
     releases: dict[uuid.UUID, list[tuple[ReleaseStatus, ReleaseSpec]]] = defaultdict(list)
     for app_id, status, spec in _releases(opened, among(Release.app_id)):
         releases[app_id].append((status, spec))
+    held = phases.held_from(opened, app_ids)
     return {
-        app.id: _app(app, apps_domain, formations[app.id], hostnames[app.id], releases[app.id]) for app in apps.values()
+        app.id: _app(app, apps_domain, formations[app.id], hostnames[app.id], releases[app.id], held.get(app.id))
+        for app in apps.values()
     }
 
 
@@ -131,11 +144,16 @@ def _app(
     app: App,
     apps_domain: str,
     formation: Mapping[str, TypeSpec],
-    hostnames: Iterable[str],
+    hostnames: Iterable[tuple[str, str | None]],
     releases: list[tuple[ReleaseStatus, ReleaseSpec]],
+    held_from: int | None,
 ) -> AppSpec:
+    """`held_from`: this release and later ones wait for a release phase, and are not rolled out yet."""
     ran = [spec for status, spec in releases if status is ReleaseStatus.SUCCEEDED]
-    waiting = [spec for status, spec in releases if status is ReleaseStatus.PENDING]
+    waiting = [
+        spec for status, spec in releases
+        if status is ReleaseStatus.PENDING and (held_from is None or spec.version < held_from)
+    ]  # fmt: skip
     newest = max((spec.version for spec in (*ran, *waiting)), default=0)
     candidate = waiting[0] if waiting and waiting[0].version == newest else None
     return AppSpec(
@@ -143,7 +161,8 @@ def _app(
         name=app.name,
         maintenance=app.maintenance,
         archived_at=app.archived_at,
-        hostnames=(f"{app.name}.{apps_domain}", *hostnames),
+        hostnames=(f"{app.name}.{apps_domain}", *(hostname for hostname, _ in hostnames)),
+        certificates=tuple((hostname, digest) for hostname, digest in hostnames if digest is not None),
         formation=formation,
         current=ran[0] if ran else None,
         candidate=candidate,
@@ -155,7 +174,7 @@ def _app(
 def payload(opened: Session, release_id: uuid.UUID) -> Payload:
     """What to put into a template of the release; raises NoResultFound when it is gone.
 
-    Config vars go over the slug's own defaults; both know the release they run in (Heroku's dyno metadata).
+    Config vars go over the slug's own defaults and over Heroku's dyno metadata, which the app may have turned off.
     """
     release, slug, config, app = opened.execute(
         select(Release, Slug, Config, App)
@@ -164,13 +183,23 @@ def payload(opened: Session, release_id: uuid.UUID) -> Payload:
         .join(App, and_(App.id == Release.app_id))
         .where(Release.id == release_id)
     ).one()
-    about = {
+    about = (
+        _metadata(app, release, slug) if features.enabled(opened, app.id, features.METADATA, release.created_at) else {}
+    )
+    environment = {**slug.default_config, **about, **configs.read(config)}
+    return Payload(release.id, slug.id, slug.sha256, slug.stack, environment, slug.process_types)
+
+
+def _metadata(app: App, release: Release, slug: Slug) -> dict[str, str]:
+    """What dynos are told of themselves (https://devcenter.heroku.com/articles/dyno-metadata)."""
+    return {
         "HEROKU_APP_ID": str(app.id),
         "HEROKU_APP_NAME": app.name,
+        "HEROKU_APP_DEFAULT_DOMAIN_NAME": default_hostname(app),
         "HEROKU_RELEASE_VERSION": f"v{release.version}",
         "HEROKU_RELEASE_CREATED_AT": release.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "HEROKU_SLUG_COMMIT": slug.commit or "",
         "HEROKU_SLUG_DESCRIPTION": release.description,
+        "HEROKU_BUILD_COMMIT": slug.commit or "",
+        "HEROKU_BUILD_DESCRIPTION": release.description,
     }
-    environment = {**slug.default_config, **about, **configs.read(config)}
-    return Payload(release.id, slug.id, slug.sha256, slug.stack, environment, slug.process_types)

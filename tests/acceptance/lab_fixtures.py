@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from platform_client import LAB_STATE, ROOT, App, Platform
@@ -40,6 +41,16 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     key = found.call("POST", "/account/keys", {"public_key": found.ssh_key.with_suffix(".pub").read_text()}, 201).json()
     yield found
     found.call("DELETE", f"/account/keys/{key['id']}")
+
+
+@contextmanager
+def watched(app: App) -> Iterator[App]:
+    """A test that fails within the block says what `app` looked like."""
+    _CREATED.append(app)
+    try:
+        yield app
+    finally:
+        _CREATED.remove(app)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ class Platform:
     """A running platform: addresses, the first account's token, and what its users do with them."""
 
     api_url: str
-    token: str
+    token: str = field(repr=False)
     ca: str
     routers: tuple[str, ...]
     routers_tls: tuple[str, ...]

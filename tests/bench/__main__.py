@@ -24,6 +24,8 @@ from lab_fixtures import lab_environment  # noqa: E402
 from machines import instances_of, on  # noqa: E402
 from platform_client import SAMPLE, App, Platform, wait_for  # noqa: E402
 
+from tests.bench import api  # noqa: E402
+
 PHASES = ("receive", "build", "pack", "release", "place", "boot", "routed")
 ROUNDS = 3
 
@@ -182,6 +184,7 @@ def main() -> None:
     for title, part in (
         ("push to served", lambda: push_to_served(platform)),
         ("scale", lambda: scale_against_raw_copies(platform)),
+        ("API", lambda: [Row(*found) for found in api.rows(api.latency(platform))]),
         ("site.yml without changes", site_without_changes),
         ("router", router),
     ):

@@ -117,6 +117,7 @@ def platform(workdir: Path, postgres: str, redis_url: str) -> Iterator[object]:
     }
     text = "".join(f'{name} = "{value}"\n' for name, value in lines.items())
     (workdir / "redis_password").write_text("")
+    text += 'outbound_allowed_networks = ["127.0.0.0/8"]\n'
     text += f'redis_password_file = "{workdir / "redis_password"}"\n'
     (workdir / "hokku.toml").write_text(text)
     os.environ["HOKKU_SETTINGS"] = str(workdir / "hokku.toml")
@@ -132,13 +133,26 @@ ADMIN, PASSWORD, TOKEN = "admin@example.com", "correct horse battery", "HOKKU-to
 
 @pytest.fixture(scope="session")
 def api(platform: object) -> Iterator[object]:
-    """An HTTP client of the API, in this process, with the first account's token."""
+    """An HTTP client of the API, in this process, with the first account's token.
+
+    Every answer that it gets is compared with what the API declares of itself.
+    """
     from fastapi.testclient import TestClient
 
     from hokku.api.application import create
     from hokku.api.bootstrap import bootstrap
+    from tests.integration import contract
 
     assert bootstrap(ADMIN, PASSWORD, TOKEN) is True
     headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/vnd.heroku+json; version=3"}
     with TestClient(create(), headers=headers, raise_server_exceptions=False) as client:
+        client.event_hooks = {"response": [contract.check]}
         yield client
+
+
+@pytest.fixture(scope="session")
+def world(api: object) -> object:
+    """People, an app with one of everything, and how to ask each route for something sensible."""
+    from tests.integration.world import World
+
+    return World(api)

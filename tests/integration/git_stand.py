@@ -96,19 +96,25 @@ class Stand:
 
 
 @contextlib.contextmanager
-def stand(workdir: Path, certificate: Callable[[Path], tuple[Path, Path]]) -> Iterator[Stand]:
-    """A stand on the settings of the fixture `platform`; ends everything it started."""
+def stand(workdir: Path, certificate: Callable[[Path], tuple[Path, Path]], **more: str) -> Iterator[Stand]:
+    """A stand on the settings of the fixture `platform`; ends everything it started.
+
+    `more` are further settings, in which `{api_port}` stands for the API's port.
+    """
     home = workdir / f"git-{os.urandom(4).hex()}"
     home.mkdir()
     ca, key = certificate(home)
     api_port, ssh_port = free_port(), free_port()
-    (home / "hokku.toml").write_text(
-        Path(os.environ["HOKKU_SETTINGS"]).read_text()
-        + f'api_port = {api_port}\nca_file = "{ca}"\ncert_file = "{ca}"\nkey_file = "{key}"\n'
-    )
+    lines = Path(os.environ["HOKKU_SETTINGS"]).read_text().splitlines()
+    lines = [line for line in lines if line.split(" = ")[0] not in more]
+    lines += [f"api_port = {api_port}", f'ca_file = "{ca}"', f'cert_file = "{ca}"', f'key_file = "{key}"']
+    lines += [f"{name} = {value.format(api_port=api_port)}" for name, value in more.items()]
+    (home / "hokku.toml").write_text("\n".join(lines) + "\n")
     with contextlib.ExitStack() as stack:
-        _start(stack, home, "api", [sys.executable, "-c", "from hokku.cli import main; main()", "api"])
-        _start(stack, home, "sshd", [_sshd(), "-D", "-e", "-f", str(_ssh_files(home, ssh_port))])
+        start(stack, home, "api", [sys.executable, "-c", "from hokku.cli import main; main()", "api"])
+        files = _ssh_files(home, ssh_port)
+        if shutil.which(_sshd()):  # tests that push over SSH skip without it
+            start(stack, home, "sshd", [_sshd(), "-D", "-e", "-f", str(files)])
         headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/vnd.heroku+json; version=3"}
         trusted = ssl.create_default_context(cafile=str(ca))
         client = httpx.Client(base_url=f"https://localhost:{api_port}", verify=trusted, headers=headers)
@@ -129,7 +135,7 @@ def stand(workdir: Path, certificate: Callable[[Path], tuple[Path, Path]]) -> It
             client.delete(f"/account/keys/{answer.json()['id']}")
 
 
-def _start(stack: contextlib.ExitStack, home: Path, name: str, argv: list[str]) -> None:
+def start(stack: contextlib.ExitStack, home: Path, name: str, argv: list[str]) -> None:
     environment = os.environ | {"HOKKU_SETTINGS": str(home / "hokku.toml")}
     log = stack.enter_context((home / f"{name}.log").open("w"))
     process = subprocess.Popen(argv, env=environment, stderr=log, stdout=log)

@@ -8,6 +8,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -83,6 +84,28 @@ def _up(client, process):
         return client.get("/health").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def test_the_server_answers_what_is_hardly_a_request(served):
+    client, _, log = served
+    headers = {"Authorization": f"Bearer {TOKEN}", "Request-Id": ",".join(str(uuid.uuid4()) for _ in range(190))}
+    for path in ("/apps/%00", "/apps/%FF%FE", "/apps/%2e%2e%2f", "/apps?a=%00", "/apps/" + "x" * 8000):
+        answer = client.get(path, headers=headers)
+        assert 400 <= answer.status_code < 500, path
+        assert answer.json()["id"] in ("bad_request", "not_found")
+        assert uuid.UUID(answer.headers["Request-Id"])
+    for junk in (b"\xff\xfe", b"[" * 200_000, b'{"name": "\\ud800"}'):
+        answer = client.post("/apps", headers=headers, content=junk)
+        assert answer.status_code in (400, 422)
+    app = client.post("/apps", headers=headers).json()["name"]
+    source = client.post("/sources", headers=headers).json()["source_blob"]["get_url"]
+    client.put(httpx.URL(source).path, content=TARBALL)
+    body = {"source_blob": {"url": source}}
+    build = client.post(f"/apps/{app}/builds", headers=headers, json=body).json()
+    head = client.head(httpx.URL(build["output_stream_url"]).path, timeout=5)  # the build is pending: a GET would wait
+    assert (head.status_code, head.content) == (200, b"")
+    assert client.get("/account", headers=headers).status_code == 200
+    assert "Traceback" not in log.read_text()
 
 
 def test_the_api_serves_over_tls_and_stops_soon_even_with_an_idle_client(served):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import threading
@@ -9,10 +10,13 @@ import time
 
 import pytest
 
+from hokku.build import compile, job, launch
+from hokku.build.compile import Compiled
 from hokku.build.output import Output
 from hokku.build.worker import Worker
+from hokku.manifold.lxd import LxdError
 from hokku.settings import settings
-from hokku.store import builds, slugs
+from hokku.store import builds, checksum, slugs
 from hokku.store.engine import connect, session
 from hokku.store.tables import Build, BuildStatus
 from tests.integration.loopback import wait_for
@@ -140,3 +144,68 @@ def test_equal_slugs_are_one_file_and_one_too_large_leaves_nothing(platform):
     with pytest.raises(slugs.TooLarge):
         slugs.keep([b"x" * 60, b"x" * 60], 100)
     assert set(settings().slugs_dir.iterdir()) == before
+
+
+def test_a_cancelled_build_ends_through_the_worker_that_has_it(api, asked, monkeypatch):
+    (build_id,) = asked()
+    app = read(build_id).app_id
+    began = threading.Event()
+
+    class Standing:
+        """A container whose build lasts until it is removed."""
+
+        host = type("Host", (), {"name": "dyno1"})
+
+        def __init__(self, *about):
+            self.removed = threading.Event()
+
+        def remove(self):
+            self.removed.set()
+
+    def compile_slug(order, container, output, known):
+        output.step("Working")
+        began.set()
+        assert container.removed.wait(20)
+        raise LxdError("the container went")
+
+    monkeypatch.setattr(job, "Container", Standing)
+    monkeypatch.setattr(job, "least_busy", lambda hosts: None)
+    monkeypatch.setattr(job.compile, "compile_slug", compile_slug)
+    worker = Worker()
+    threading.Thread(target=worker.run, daemon=True).start()
+    try:
+        assert began.wait(20)
+        answer = api.delete(f"/apps/{app}/builds/{build_id}")
+        assert (answer.status_code, answer.json()["status"]) == (200, "pending")
+        wait_for("the build to end", lambda: read(build_id).status is BuildStatus.FAILED, 20)
+        assert read(build_id).error == "The build was cancelled by admin@example.com."
+        assert said(api, build_id).endswith("\n !     The build was cancelled by admin@example.com.\n")
+    finally:
+        worker.stopping.set()
+
+
+def test_a_build_that_is_cancelled_while_it_is_released_makes_no_release(api, asked):
+    (build_id,) = asked()
+    app = read(build_id).app_id
+    assert claim("w") == build_id
+    assert api.delete(f"/apps/{app}/builds/{build_id}").status_code == 200
+    compiled = Compiled(slugs.keep([b"slug"], 100), {"web": "x"}, {}, "Python", {})
+    with pytest.raises(launch.Cancelled, match=r"cancelled by admin@example\.com"):
+        launch.cut(read(build_id).id, "w", compiled)
+    assert [release["version"] for release in api.get(f"/apps/{app}/releases").json()] == [1, 2]
+
+
+def test_a_source_that_is_not_what_its_checksum_says_is_not_built(asked, tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(b"what came")
+    (build_id,) = asked()
+    order = compile.Order(
+        build_id=read(build_id).id, app_id=read(build_id).app_id, app_name="x", stack="debian-12", commit=None,
+        checksum=checksum.normal("SHA256:" + hashlib.sha256(b"what was sent").hexdigest()), buildpacks=(),
+        source=source, config_vars={},
+    )  # fmt: skip
+    with Output(order.build_id) as output, pytest.raises(compile.Rejected, match="the source is damaged"):
+        compile.compile_slug(order, None, output, settings())
+    source.write_bytes(b"what was sent")
+    with Output(order.build_id) as output:
+        compile._verify(order, output)

@@ -56,7 +56,21 @@ def test_a_hostname_is_kept_as_routers_see_it(monkeypatch, given, kept):
 
 @pytest.mark.parametrize(
     "given",
-    ["", "com", "a b.com", "-a.com", "1.2.3.4", "x" * 64 + ".com", "*.a.com", "evil.apps.localhost", "a.com\n.b"],
+    [
+        "",
+        "com",
+        "a b.com",
+        "-a.com",
+        "1.2.3.4",
+        "x" * 64 + ".com",
+        "*.com",
+        "*",
+        "*.*.a.com",
+        "a.*.com",
+        "*.apps.localhost",
+        "evil.apps.localhost",
+        "a.com\n.b",
+    ],
 )
 def test_what_is_no_hostname_of_an_app_is_refused(monkeypatch, given):
     monkeypatch.setattr(domains, "settings", lambda: type("S", (), {"apps_domain": "apps.localhost"}))

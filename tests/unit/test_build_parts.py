@@ -19,12 +19,16 @@ def test_the_bundle_has_programs_that_run_and_config_vars_nobody_else_reads(tmp_
     source.write_bytes(b"the source")
     into = io.BytesIO()
     odd = {"PLAIN": "a", "MULTI": "a\nb é", "../../etc/passwd": "x", "a b": "x", "": "x"}
-    bundle.write(into, source=source, cache=None, config_vars=odd, buildpacks=["python"])
+    packs = buildpacks.chosen(["heroku/python", "https://me:secret@example.com/pack.git#v1"])
+    bundle.write(into, source=source, cache=None, config_vars=odd, buildpacks=packs)
     into.seek(0)
     with tarfile.open(fileobj=into) as tar:
         modes = {member.name: member.mode for member in tar}
         assert tar.extractfile("source.tar.gz").read() == b"the source"
         assert tar.extractfile("env/MULTI").read().decode() == "a\nb é"
+        url = tar.extractfile("urls/1").read().decode().splitlines()
+    assert url == ["https://me:secret@example.com/pack.git", "v1", "https://example.com/pack.git#v1"]
+    assert modes["urls/1"] == 0o600
     assert {name for name in modes if name.startswith("env/")} == {"env/PLAIN", "env/MULTI"}
     assert modes["env/PLAIN"] == 0o600
     assert modes["build"] == modes["buildpacks/python/bin/compile"] == 0o755
@@ -49,9 +53,57 @@ default_process_types:
 
 
 def test_buildpacks_are_chosen_by_their_names():
-    assert buildpacks.chosen(["heroku/python", {"url": "urn:buildpack:heroku/python"}]) == ["python", "python"]
-    with pytest.raises(buildpacks.UnknownBuildpack, match=r"heroku/cobol is not there\. .*: heroku/python\."):
-        buildpacks.chosen(["heroku/cobol"])
+    registry = "https://buildpack-registry.s3.amazonaws.com/buildpacks/heroku/python.tgz"
+    found = buildpacks.chosen(["heroku/python", "urn:buildpack:heroku/python", registry, "python"])
+    assert [(pack.name, pack.short) for pack in found] == [("heroku/python", "python")] * 4
+    for unknown in ("heroku/cobol", "../python", "git@github.com:a/b.git", "", registry.replace("python", "cobol")):
+        with pytest.raises(buildpacks.BadBuildpack, match=r"is not there\. This platform has: heroku/python\."):
+            buildpacks.parse(unknown)
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "ref", "tarball", "shown"),
+    [
+        ("https://example.com/a/b", "https://example.com/a/b", "", False, "https://example.com/a/b"),
+        ("git://example.com/b.git#v1.2", "git://example.com/b.git", "v1.2", False, "git://example.com/b.git#v1.2"),
+        ("http://10.0.0.1:8080/b.tgz", "http://10.0.0.1:8080/b.tgz", "", True, "http://10.0.0.1:8080/b.tgz"),
+        ("https://x.org/b.tar.gz?t=1", "https://x.org/b.tar.gz?t=1", "", True, "https://x.org/b.tar.gz?t=1"),
+        ("https://me:pa@x.org/b.git#main", "https://me:pa@x.org/b.git", "main", False, "https://x.org/b.git#main"),
+        ("https://t0ken@x.org/b.git", "https://t0ken@x.org/b.git", "", False, "https://x.org/b.git"),
+        ("https://me:p@ss@x.org/b@c.git", "https://me:p@ss@x.org/b@c.git", "", False, "https://x.org/b@c.git"),
+    ],
+)
+def test_buildpacks_are_named_by_url(text: str, url: str, ref: str, tarball: bool, shown: str):
+    found = buildpacks.parse(text)
+    assert (found.name, found.url, found.ref, found.tarball, found.shown) == (text, url, ref, tarball, shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("file:///etc/passwd", "is not fetched over file: use https, http or git"),
+        ("ssh://git@example.com/a.git", "not fetched over ssh"),
+        ("ext::sh -c id", "is not there"),
+        ("https://example.com/a b.git", "a character that a URL cannot have"),
+        ("https://example.com/a.git\n-x", "a character that a URL cannot have"),
+        ("https:///a.git", "has no host"),
+        ("https://example.com:x/a.git", "is not a URL"),
+        ("https://example.com/a.git#--upload-pack=x", "no branch, tag or commit"),
+        ("https://example.com/a.tgz#v1", "is a tarball"),
+        ("git://example.com/a.tgz", "is a tarball"),
+        ("https://example.com/" + "a" * 1000, "more than 1000 characters"),
+    ],
+)
+def test_a_url_that_cannot_be_fetched_is_refused_with_the_reason(text: str, words: str):
+    with pytest.raises(buildpacks.BadBuildpack, match=words):
+        buildpacks.parse(text)
+
+
+def test_a_refusal_does_not_tell_the_password():
+    with pytest.raises(buildpacks.BadBuildpack) as refused:
+        buildpacks.parse("ftp://me:hunter2@example.com/a.git")
+    assert "hunter2" not in str(refused.value)
+    assert "example.com" in str(refused.value)
 
 
 @pytest.mark.parametrize("pack", buildpacks.known())

@@ -205,7 +205,7 @@ def children(pid: str) -> list[str]:
 def stat_of(pid: str) -> str:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone, or gone while it was read
         return ""
 
 

@@ -61,6 +61,7 @@ def rendered(tmp_path: Path, **variables: object) -> Settings:
         "hokku_public_url": "https://api.example.com",
         "hokku_git_ssh_url": "ssh://git@git.example.com",
         "hokku_logs_url": "https://logs.example.com",
+        "hokku_rendezvous_url": "rendezvous://run.example.com:5000",
         "hokku_apps_domain": "apps.example.com",
         "hokku_apps_url": "https://{app}.apps.example.com/",
         "hokku_secrets_dir": "/secrets",
@@ -99,7 +100,7 @@ def test_the_services_read_the_settings_that_the_role_writes(tmp_path: Path) -> 
 def test_a_role_without_changes_gives_the_settings_own_defaults(tmp_path: Path) -> None:
     own, written = Settings(), rendered(tmp_path)
     inventory = {
-        *("public_url", "git_ssh_url", "logs_url", "apps_domain", "apps_url"),
+        *("public_url", "git_ssh_url", "logs_url", "rendezvous_url", "apps_domain", "apps_url"),
         *("database_url", "redis_url", "dyno_hosts", "routers"),
     }
     assert {name for name in Settings.model_fields if getattr(own, name) != getattr(written, name)} <= inventory
@@ -120,7 +121,8 @@ def test_strings_with_quotes_survive_the_way_into_the_settings(tmp_path: Path) -
 
 
 def test_the_lock_pins_every_package_that_the_project_asks_for() -> None:
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["server"]
     lock = (ROOT / "roles/control/files/requirements.lock").read_text().splitlines()
     pinned = {line.split("==")[0].lower() for line in lock}
     assert {re.split(r"[\[<>=~ ]", line)[0].lower() for line in wanted} - pinned == set()

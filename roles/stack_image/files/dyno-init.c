@@ -2,8 +2,10 @@
  *   run     start the process type HOKKU_PROCESS as user dyno and forward its output, line by line, to the log way
  *   unpack  unpack the slug that was pushed into the container, and stop
  *   idle    wait to be stopped, reaping what others execute in the container
+ *   enter   executed from outside: run the command of the session HOKKU_SESSION as user dyno, in the terminal that stdin
+ *           is; else with stdout and stderr joined, and ended when whoever executed this is gone
  * The application never waits for the log way: what does not fit into 1 MiB is dropped, counted and told (L12).
- * Built with dyno-log.h beside it: gcc -std=c11 -O2 -Wall -Wextra -Werror -o dyno-init dyno-init.c
+ * Built with its headers beside it: gcc -std=c11 -O2 -Wall -Wextra -Werror -o dyno-init dyno-init.c
  * (-DHOKKU_TEST: paths below HOKKU_ROOT, and no change of user)
  */
 #define _GNU_SOURCE
@@ -17,7 +19,7 @@
 
 #include "dyno-log.h"
 
-enum { DYNO_ID = 1000 };
+enum { DYNO_ID = 1000, HANG_UP_MS = 5000 };
 
 /* `path` itself; in a test build below the folder HOKKU_ROOT. */
 static const char *at_root(const char *path)
@@ -77,12 +79,13 @@ static bool reap(pid_t child, int *status)
     return ended || (pid < 0 && errno == ECHILD);
 }
 
-/* In the child: leave everything of PID 1 behind and become the user dyno. */
+/* Leave everything of PID 1 behind, but a terminal that stdin is, and become the user dyno. */
 static void become_dyno(int input, int output)
 {
     sigset_t none;
     sigemptyset(&none);
-    setsid();
+    if (!isatty(input))
+        setsid();
     if (dup2(input, 0) < 0 || (output >= 0 && (dup2(output, 1) < 0 || dup2(output, 2) < 0)))
         _exit(126);
     close_range(3, ~0U, 0);
@@ -95,6 +98,8 @@ static void become_dyno(int input, int output)
     }
 #endif
     umask(022);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -164,6 +169,19 @@ static void write_file(const char *path, const char *text)
         close(fd);
 }
 
+/* What every process of a dyno has in its environment, over what the release gives it; six entries at most. */
+static void set_own(char **env)
+{
+    set(env, "DYNO", getenv("DYNO"), true);
+    set(env, "PORT", getenv("PORT"), true);
+    set(env, "HEROKU_DYNO_ID", getenv("HEROKU_DYNO_ID"), true);
+    set(env, "HOME", at_root("/app"), true);
+    set(env, "PATH", "/usr/local/bin:/usr/bin:/bin", false);
+    set(env, "LANG", "C.UTF-8", false);
+}
+
+#include "dyno-enter.h"
+
 /* ---- the modes ---- */
 
 /* Ends the dyno: the exit file for the manifold, then the last lines. Returns the exit status. */
@@ -198,12 +216,7 @@ static int run(int signals)
             type ? type : "", *known ? known : "(none)");
         return finish(127, 0);
     }
-    set(env, "DYNO", getenv("DYNO"), true);
-    set(env, "PORT", getenv("PORT"), true);
-    set(env, "HEROKU_DYNO_ID", getenv("HEROKU_DYNO_ID"), true);
-    set(env, "HOME", at_root("/app"), true);
-    set(env, "PATH", "/usr/local/bin:/usr/bin:/bin", false);
-    set(env, "LANG", "C.UTF-8", false);
+    set_own(env);
 
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (pipe2(out_pipe, O_CLOEXEC) < 0 || fcntl(out_pipe[0], F_SETFL, O_NONBLOCK) < 0) {
@@ -257,6 +270,8 @@ static int unpack(int signals)
     return 0;
 }
 
+/* Asked to stop, it waits until nothing else runs: what was executed from outside is no child of PID 1. A shell at its
+ * prompt does not mind SIGTERM, and gets SIGHUP after a while. How long all that may take, the platform decides. */
 static int idle(int signals)
 {
     int status;
@@ -265,8 +280,12 @@ static int idle(int signals)
         poll(&(struct pollfd){.fd = signals, .events = POLLIN}, 1, -1);
     }
     signal_all(0, SIGTERM);
-    for (long long deadline = now_ms() + 2000, left; !reap(-1, &status) && (left = deadline - now_ms()) > 0;) {
-        poll(&(struct pollfd){.fd = signals, .events = POLLIN}, 1, (int)left);
+    bool hung_up = false;
+    for (long long hang_up = now_ms() + HANG_UP_MS; getpid() == 1 && kill(-1, 0) == 0;) {
+        reap(-1, &status);
+        if (!hung_up && (hung_up = now_ms() >= hang_up))
+            signal_all(0, SIGHUP);
+        poll(&(struct pollfd){.fd = signals, .events = POLLIN}, 1, 50);
         stop_asked(signals);
     }
     return 0;
@@ -283,6 +302,8 @@ int main(void)
         return unpack(signals);
     if (mode && strcmp(mode, "idle") == 0)
         return idle(signals);
-    say("dyno-init: HOKKU_MODE is \"%s\", it must be run, unpack or idle", mode ? mode : "");
+    if (mode && strcmp(mode, "enter") == 0)
+        return enter(signals);
+    say("dyno-init: HOKKU_MODE is \"%s\", it must be run, unpack, idle or enter", mode ? mode : "");
     return 2;
 }

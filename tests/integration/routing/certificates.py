@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import ssl
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,6 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from hokku.routing import Certificate
 
 
 @dataclass(frozen=True)
@@ -49,3 +54,32 @@ def make(directory: Path, name: str, issuer: Pair | None = None, *, ca: bool = F
     crt.with_suffix(".key").write_bytes(secret)
     pem.write_bytes(text + secret)
     return Pair(certificate, key, crt, pem)
+
+
+class Bundles:
+    """What the mesh asks for certificates, and the authority that signs them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.ca = make(directory, "authority", ca=True)
+        self.pem: dict[str, str] = {}
+        self.asked: list[str] = []
+
+    def __call__(self, digests: Collection[str]) -> Mapping[str, str]:
+        self.asked += digests
+        return {digest: self.pem[digest] for digest in digests if digest in self.pem}
+
+    def pair(self, hostname: str) -> Pair:
+        """A certificate for the host name that the authority signed."""
+        return make(self._directory, hostname, self.ca)
+
+    def add(self, hostname: str, pem: str | None = None) -> Certificate:
+        """A new certificate for the host name, or what is said to be one."""
+        pem = pem or self.pair(hostname).pem.read_text()
+        digest = hashlib.sha256(pem.encode()).hexdigest()
+        self.pem[digest] = pem
+        return Certificate(hostname, digest)
+
+    def context(self) -> ssl.SSLContext:
+        """Trusts the authority alone."""
+        return ssl.create_default_context(cafile=str(self.ca.crt))

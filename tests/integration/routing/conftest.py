@@ -6,11 +6,12 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from hokku.routing import AppRoutes, Endpoint, Mesh, RouteState
+from hokku.routing import AppRoutes, Certificate, Endpoint, Mesh, RouteState
 from tests.integration.loopback import free_port
 from tests.integration.routing.dyno import Dynos
 from tests.integration.routing.load import LogSink
@@ -85,7 +86,7 @@ def full_backlog() -> Iterator[Endpoint]:
 def mesh_of() -> Iterator[Callable[..., Mesh]]:
     made: list[Mesh] = []
 
-    def make(*routers: Router) -> Mesh:
+    def make(*routers: Router, **options: Any) -> Mesh:
         tls = routers[0].pki.manifold
         mesh = Mesh(
             [router.host for router in routers],
@@ -95,6 +96,7 @@ def mesh_of() -> Iterator[Callable[..., Mesh]]:
             routers[0].pki.ca.crt,
             int(routers[0].variables["router_backends"]),
             int(routers[0].variables["router_servers_per_backend"]),
+            **options,
         )
         made.append(mesh)
         return mesh
@@ -111,9 +113,10 @@ def app(
     hostnames: tuple[str, ...] = (HOST,),
     state: RouteState = RouteState.SERVING,
     app_id: UUID | None = None,
+    certificates: tuple[Certificate, ...] = (),
 ) -> AppRoutes:
     """Routes of an app; the same name gives the same id."""
-    return AppRoutes(app_id or _ids.setdefault(name, uuid4()), name, backend, hostnames, state, endpoints)
+    return AppRoutes(app_id or _ids.setdefault(name, uuid4()), name, backend, hostnames, state, endpoints, certificates)
 
 
 _ids: dict[str, UUID] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socketserver
+import ssl
 import threading
 import time
 from collections import Counter
@@ -15,7 +16,17 @@ from typing import Self
 class Load:
     """Clients that ask one after another until the block ends: half keep their connection, half take a new one each."""
 
-    def __init__(self, address: str, port: int, host: str, *, clients: int = 4, pause: float = 0.002) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        host: str,
+        *,
+        clients: int = 4,
+        pause: float = 0.002,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._tls = tls
         self.answers: Counter[str] = Counter()
         self.failures: list[str] = []
         self._end = threading.Event()
@@ -26,6 +37,8 @@ class Load:
 
     def _ask(self, address: str, port: int, host: str, keep: bool) -> None:
         connection = http.client.HTTPConnection(address, port, timeout=10)
+        if self._tls is not None:
+            connection = Verified(address, port, host, self._tls)
         while not self._end.is_set():
             try:
                 connection.request("GET", "/", headers={"Host": host})
@@ -59,6 +72,19 @@ class Load:
         self._end.set()
         for thread in self._threads:
             thread.join()
+
+
+class Verified(http.client.HTTPConnection):
+    """HTTP over TLS to a router, which must show a certificate for `host` that the context trusts."""
+
+    def __init__(self, address: str, port: int, host: str, context: ssl.SSLContext) -> None:
+        super().__init__(address, port, timeout=10)
+        self._host, self._context = host, context
+
+    def connect(self) -> None:
+        """Verified: ssl.SSLError otherwise."""
+        super().connect()
+        self.sock = self._context.wrap_socket(self.sock, server_hostname=self._host)
 
 
 class LogSink:

@@ -1,4 +1,4 @@
-"""A database that restarts is waited for: builds take minutes, and its restart takes seconds."""
+"""A database that restarts is waited for: builds and release phases take minutes, and its restart takes seconds."""
 
 from __future__ import annotations
 

@@ -1,0 +1,28 @@
+"""A slug of one app as the release of another."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session
+
+from hokku.release import cut
+from hokku.store.tables import App, Release, Slug
+
+_OWN = {"id", "app_id", "created_at", "updated_at"}  # columns of a slug that its copy has for itself
+
+
+def promote(opened: Session, source: App, release: Release, target: App, account_id: uuid.UUID | None) -> Release:
+    """Release the slug of `source`'s `release` on `target`, with `target`'s config vars.
+
+    The target gets a slug of its own with the same content: the store keeps content by its hash, so it is one file,
+    and a slug never belongs to two apps.
+    """
+    slug = opened.get_one(Slug, release.slug_id)
+    columns = (column.key for column in inspect(Slug).column_attrs)
+    copy = Slug(app_id=target.id, **{name: getattr(slug, name) for name in columns if name not in _OWN})
+    opened.add(copy)
+    opened.flush()
+    words = ("Promote", source.name, f"v{release.version}", (slug.commit or "")[:8])
+    return cut.deploy(opened, target, copy, account_id, " ".join(word for word in words if word))

@@ -1,0 +1,210 @@
+"""Runs release phases: the command in a one-off dyno of the new release, at most once, its output kept and logged.
+
+It lives in the builder's process and proves with the builder's lock that it lives: the phase of a worker that died
+fails with a reason within seconds. Nothing begins it again; `heroku releases:retry` makes a new release of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from hokku.logplex.emit import emit
+from hokku.oneoff import ask, work
+from hokku.release.output import Output
+from hokku.settings import settings
+from hokku.store import formations, oneoffs, phases
+from hokku.store.engine import PHASE, listen, session
+from hokku.store.oneoffs import Oneoff
+from hokku.store.patience import insist
+from hokku.store.phases import Phase
+from hokku.store.tables import App, Release, Slug
+
+log = logging.getLogger(__name__)
+
+_LOOK = 2.0  # seconds between two looks at the queue without a notification
+_MARGIN = 120  # seconds that the dyno may live longer than its command may take
+_STOPPED = "The platform's builder was stopped in the middle of the release command"
+_RETRY = "`heroku releases:retry` runs it again"
+
+
+class Runner:
+    """`name` is the worker's whose lock says that this one lives."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._stopping = threading.Event()
+        self._news = threading.Condition()
+        self._places = threading.BoundedSemaphore(settings().release_concurrency)
+        self._under_way: set[threading.Thread] = set()
+
+    def start(self) -> None:
+        """Begin to take phases up; the lock must be held already."""
+        for loop in (self._take, self._listen):
+            threading.Thread(target=loop, name=f"phases{loop.__name__}", daemon=True).start()
+
+    def stop(self, seconds: float) -> None:
+        """End the phases under way; each fails with a reason. Returns once they have, or after so many seconds."""
+        self._stopping.set()
+        self._wake()
+        deadline = time.monotonic() + seconds
+        for thread in list(self._under_way):
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def bury(self, dead: Callable[[str], bool]) -> None:
+        """Fail the phases of workers that are `dead`, and end what they ran."""
+        with session() as opened:
+            phases.drop_waiting_of_deleted_apps(opened)
+            others = [phase for phase in phases.under_way(opened) if phase.worker != self._name]
+        for phase in others:
+            if dead(str(phase.worker)):
+                log.warning("release phase of %s: its worker %s is dead", phase.release_id, phase.worker)
+                settle(phase, str(phase.worker), f"{_STOPPED}: {_RETRY}.")
+
+    def _take(self) -> None:
+        while not self._stopping.is_set():
+            self._places.acquire()
+            phase = self._claim()
+            if phase is not None:
+                thread = threading.Thread(target=self._do, args=(phase,), name=f"phase-{phase.release_id}", daemon=True)
+                self._under_way.add(thread)
+                thread.start()
+                continue
+            self._places.release()
+            with self._news:
+                if not self._stopping.is_set():
+                    self._news.wait(_LOOK)
+
+    def _claim(self) -> Phase | None:
+        try:
+            with session() as opened:
+                return None if self._stopping.is_set() else phases.claim(opened, self._name, _ask)
+        except SQLAlchemyError as error:
+            log.warning("the release phases cannot be read: %s", type(error).__name__)
+            return None
+
+    def _do(self, phase: Phase) -> None:
+        try:
+            self._run(phase)
+        except Exception:
+            log.exception("release phase of %s broke", phase.release_id)
+            settle(phase, self._name, f"Something in the platform broke: {_RETRY}.")
+        finally:
+            self._places.release()
+            self._under_way.discard(threading.current_thread())
+            self._wake()
+
+    def _run(self, phase: Phase) -> None:
+        """Execute the command, keep what it says, and give the phase its verdict."""
+        with session() as opened:
+            name = opened.get_one(Oneoff, phase.oneoff_id).name
+        lines = _Lines(phase.app_id, name)
+
+        def append(opened: Session, text: str) -> None:
+            phases.append_output(opened, phase.release_id, text)
+
+        began, limit = time.monotonic(), settings().release_timeout
+        with Output(f"release phase of {phase.release_id}", append) as output:
+
+            def wrote(data: bytes) -> None:
+                output.raw(data)
+                lines.add(data)
+
+            ended = work.attend(phase.oneoff_id, wrote, timeout=limit, wanted=lambda: not self._stopping.is_set())
+            lines.end()
+            error = self._verdict(phase, ended, time.monotonic() - began)
+        settle(phase, self._name, error)
+
+    def _verdict(self, phase: Phase, ended: work.Ended, seconds: float) -> str | None:
+        """Why the phase failed, or None."""
+        if ended.status == 0:
+            return None
+        with session() as opened:
+            found = phases.of(opened, phase.release_id)
+            oneoff = opened.get(Oneoff, phase.oneoff_id)
+        if found is not None and found.cancelled:
+            return found.cancelled
+        if ended.status is not None and not (oneoff is not None and oneoff.stop_requested_at):
+            return f"The release command exited with status {ended.status}."
+        if self._stopping.is_set():
+            return f"{_STOPPED}: {_RETRY}."
+        if oneoff is not None and oneoff.stop_requested_at:
+            return "The release command was stopped."
+        if seconds >= settings().release_timeout:
+            return f"The release command took longer than {settings().release_timeout / 60:.0f} minutes."
+        return f"The release command did not run to its end: {ended.why or 'the dyno was lost'}."
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                for note in listen((PHASE,), _LOOK):
+                    if note is not None:
+                        self._wake()
+                    if self._stopping.is_set():
+                        return
+            except psycopg.Error as error:
+                log.warning("listening for release phases: %s", type(error).__name__)
+                self._stopping.wait(1)
+
+    def _wake(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+
+class _Lines:
+    """What the command wrote, as lines of the app's log."""
+
+    def __init__(self, app_id: uuid.UUID, name: str) -> None:
+        self._app_id, self._name, self._left = app_id, name, b""
+
+    def add(self, data: bytes) -> None:
+        *lines, self._left = (self._left + data).split(b"\n")
+        if len(self._left) > _LONGEST:
+            lines, self._left = [*lines, self._left], b""
+        for line in lines:
+            emit(self._app_id, line.decode("utf-8", "replace").rstrip("\r"), process=self._name, source="app")
+
+    def end(self) -> None:
+        if self._left:
+            self.add(b"\n")
+
+
+_LONGEST = 10_000  # bytes of one line (Heroku)
+
+
+def _ask(opened: Session, phase: Phase) -> uuid.UUID:
+    """The wish for the one-off dyno of a phase."""
+    release = opened.get_one(Release, phase.release_id)
+    slug = opened.get_one(Slug, release.slug_id)
+    formation = formations.of_app(opened, phase.app_id).get(phases.TYPE)
+    asked = ask.ask(
+        opened,
+        opened.get_one(App, phase.app_id),
+        release,
+        oneoffs.Order(slug.process_types[phases.TYPE]),
+        account_id=release.account_id,
+        type=phases.TYPE,
+        size=formation.size if formation is not None else None,
+        attach=True,
+        secret=False,
+        time_to_live=int(settings().release_timeout) + _MARGIN,
+    )
+    return asked.oneoff.id
+
+
+def settle(phase: Phase, worker: str, error: str | None) -> None:
+    """Give the phase its verdict, and see to it that nothing of it runs on."""
+    insist(lambda: _settle(phase, worker, error))
+
+
+def _settle(phase: Phase, worker: str, error: str | None) -> None:
+    with session() as opened:
+        if phases.end(opened, phase.release_id, worker, error) and phase.oneoff_id is not None:
+            oneoffs.request_stop(opened, [phase.oneoff_id])

@@ -1,0 +1,179 @@
+"""Release phases: the command `release:` of a release's Procfile, run once before the release may become the app's.
+
+The table is the queue, as with builds. A release with a phase stays PENDING until its phase ended; phases of an app run
+one after the other, in the order of its releases, and no later release is rolled out before an earlier phase ended.
+"""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Identity, Index, delete, exists, func, select, text, update
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from hokku.errors import HokkuError
+from hokku.store import rollouts
+from hokku.store.engine import PHASE, RELEASE, WANTED, notify
+from hokku.store.tables import App, Base, Release, ReleaseStatus, now
+
+TYPE = "release"  # the process type whose command it is
+_CLAIM = 0x686F6B70  # advisory lock: one claim at a time, so that an app never has two phases under way
+
+
+class PhaseStatus(enum.StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+_OPEN = (PhaseStatus.WAITING, PhaseStatus.RUNNING)
+
+
+class Phase(Base):
+    """`worker` runs it (see builds), in the one-off dyno `oneoff_id`; `cancelled` is the sentence that ends it."""
+
+    __tablename__ = "release_phases"
+    __table_args__ = (
+        Index("release_phases_open", "app_id", postgresql_where=text("status IN ('waiting', 'running')")),
+    )
+    release_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"), primary_key=True)
+    app_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    status: Mapped[PhaseStatus] = mapped_column(default=PhaseStatus.WAITING)
+    worker: Mapped[str | None]
+    oneoff_id: Mapped[uuid.UUID | None]
+    cancelled: Mapped[str | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class ReleaseOutput(Base):
+    __tablename__ = "release_output"
+    seq: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    release_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"), index=True)
+    chunk: Mapped[str]
+
+
+def begin(opened: Session, release: Release) -> None:
+    """Give a new release its phase."""
+    opened.add(Phase(release_id=release.id, app_id=release.app_id, version=release.version))
+    opened.flush()
+    notify(opened, PHASE, release.id)
+
+
+def of(opened: Session, release_id: uuid.UUID) -> Phase | None:
+    """The phase of the release, if it has one."""
+    return opened.get(Phase, release_id, populate_existing=True)
+
+
+def among(opened: Session, release_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the releases that have a phase."""
+    return set(opened.scalars(select(Phase.release_id).where(Phase.release_id.in_(release_ids))))
+
+
+def held_from(opened: Session, app_ids: Collection[uuid.UUID] | None = None) -> dict[uuid.UUID, int]:
+    """By app: the version of the oldest release whose phase has not ended. It and later ones are not rolled out yet."""
+    query = select(Phase.app_id, func.min(Phase.version)).where(Phase.status.in_(_OPEN)).group_by(Phase.app_id)
+    if app_ids is not None:
+        query = query.where(Phase.app_id.in_(app_ids))
+    return {app_id: version for app_id, version in opened.execute(query)}
+
+
+def claim(opened: Session, worker: str, ask: Callable[[Session, Phase], uuid.UUID]) -> Phase | None:
+    """The longest waiting phase before which its app has none open, now `worker`'s; None when there is none.
+
+    `ask` makes the wish for its one-off dyno in the same transaction, so that no phase runs twice; its id is kept. When
+    it is refused (HokkuError), the phase fails with that sentence.
+    """
+    opened.execute(select(func.pg_advisory_xact_lock(_CLAIM)))
+    other = aliased(Phase)
+    earlier = exists().where(
+        other.app_id == Phase.app_id, other.status.in_(_OPEN), other.version < Phase.version
+    )  # fmt: skip
+    waiting = select(Phase).where(Phase.status == PhaseStatus.WAITING, ~earlier)
+    phase = opened.scalar(waiting.order_by(Phase.created_at).limit(1).with_for_update(of=Phase, skip_locked=True))
+    if phase is not None:
+        phase.status, phase.worker, phase.started_at = PhaseStatus.RUNNING, worker, now()
+        opened.flush()
+        try:
+            phase.oneoff_id = ask(opened, phase)
+        except HokkuError as refused:
+            end(opened, phase.release_id, worker, refused.message)
+            return None
+        notify(opened, RELEASE, phase.release_id)
+    return phase
+
+
+def end(opened: Session, release_id: uuid.UUID, worker: str | None, error: str | None) -> bool:
+    """Give the phase its verdict, if it is still this worker's (None: nobody's).
+
+    One that failed fails its release, and its output ends with the reason.
+    """
+    which = (Phase.release_id == release_id, Phase.status.in_(_OPEN))
+    theirs = Phase.worker.is_(None) if worker is None else Phase.worker == worker
+    status = PhaseStatus.FAILED if error else PhaseStatus.SUCCEEDED
+    values = update(Phase).where(*which, theirs).values(status=status, error=error, ended_at=now())
+    app_id = opened.scalar(values.returning(Phase.app_id))
+    if app_id is None:
+        return False
+    if error:
+        append_output(opened, release_id, f"\n !     {error}\n")
+        rollouts.decide(opened, release_id, ReleaseStatus.FAILED, error)
+    notify(opened, RELEASE, release_id)
+    notify(opened, PHASE, release_id)  # the app's next phase may begin
+    notify(opened, WANTED, app_id)
+    return True
+
+
+def cancel(opened: Session, release_id: uuid.UUID, sentence: str) -> Phase | None:
+    """End the phase: at once while it waits. One that runs is given back: its one-off dyno is to be stopped."""
+    query = select(Phase).where(Phase.release_id == release_id, Phase.status.in_(_OPEN)).with_for_update()
+    phase = opened.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    if phase is None:
+        return None
+    phase.cancelled = sentence
+    if phase.status is PhaseStatus.WAITING:
+        opened.flush()
+        end(opened, release_id, None, sentence)
+    return phase
+
+
+def under_way(opened: Session) -> list[Phase]:
+    """Phases that some worker has."""
+    return list(opened.scalars(select(Phase).where(Phase.status == PhaseStatus.RUNNING)))
+
+
+def drop_waiting_of_deleted_apps(opened: Session) -> None:
+    """An app that was deleted runs nothing any more."""
+    gone = select(App.id).where(App.archived_at.is_not(None))
+    query = select(Phase.release_id).where(Phase.status == PhaseStatus.WAITING, Phase.app_id.in_(gone))
+    for release_id in opened.scalars(query).all():
+        end(opened, release_id, None, "The app was deleted.")
+
+
+def append_output(opened: Session, release_id: uuid.UUID, chunk: str) -> None:
+    """Add to what the command said and tell its readers. PostgreSQL's text holds no NUL, so those are dropped."""
+    opened.add(ReleaseOutput(release_id=release_id, chunk=chunk.replace("\x00", "")))
+    notify(opened, RELEASE, release_id)
+
+
+def output_after(opened: Session, release_id: uuid.UUID, last: int = 0) -> tuple[int, str]:
+    """What the command said after chunk `last` (all of it, after 0): the newest chunk's number, and the text."""
+    rows = opened.execute(
+        select(ReleaseOutput.seq, ReleaseOutput.chunk)
+        .where(ReleaseOutput.release_id == release_id, ReleaseOutput.seq > last)
+        .order_by(ReleaseOutput.seq)
+    ).all()
+    return (rows[-1].seq if rows else last), "".join(row.chunk for row in rows)
+
+
+def trim_output(opened: Session, age: timedelta) -> None:
+    """Delete the output of phases that ended longer than `age` ago."""
+    old = select(Phase.release_id).where(Phase.ended_at < now() - age)
+    opened.execute(delete(ReleaseOutput).where(ReleaseOutput.release_id.in_(old)))
