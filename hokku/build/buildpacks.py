@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 DIRECTORY = Path(__file__).parent / "buildpacks"
+COMMON = "common.sh"  # what they share; each has a copy where it runs
 MOST = 20  # buildpacks of one app
 _ORDER = ("python",)  # in which they detect, when the app names none
 _URN = "urn:buildpack:"  # before a name of the registry, as Heroku shows it

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from hokku.build.buildpacks import DIRECTORY, Buildpack, known
+from hokku.build.buildpacks import COMMON, DIRECTORY, Buildpack, known
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
@@ -33,6 +33,7 @@ def write(
         for number, pack in enumerate(buildpacks):
             if pack.url:
                 _file(tar, f"urls/{number}", f"{pack.url}\n{pack.ref}\n{pack.shown}\n".encode(), 0o600)
+        _file(tar, f"buildpacks/{COMMON}", (DIRECTORY / COMMON).read_bytes(), 0o644)
         for name in known():
             for path in sorted((DIRECTORY / name).rglob("*")):
                 if path.is_file():

@@ -107,7 +107,21 @@ def hanging_push(app: App) -> tuple[threading.Thread, list, dict]:
         return any("it hangs" in line for line in app.logs(100))
 
     wait_for("the command hangs", hangs, 120)
-    return thread, pushes, newest(app)
+    release = newest(app)
+    assert said_until(app, release, "it hangs")
+    return thread, pushes, release
+
+
+def said_until(app: App, release: dict, word: str) -> bool:
+    """Whether the release's output, which is read as it comes, says `word`."""
+    context = ssl.create_default_context(cafile=app.platform.ca)
+    said = ""
+    with httpx.stream("GET", release["output_stream_url"], verify=context, timeout=60) as answer:
+        for text in answer.iter_text():
+            said += text
+            if word in said:
+                return True
+    return False
 
 
 def test_a_hanging_command_is_ended_by_cancelling_the_build(new_app: Callable[..., App]) -> None:
