@@ -30,6 +30,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = False
     request_queue_size = 128
+    def handle_error(self, request, address):  # routers end idle connections with a reset
+        if not isinstance(sys.exc_info()[1], ConnectionResetError):
+            super().handle_error(request, address)
 
 server = Server(("0.0.0.0", int(os.environ["PORT"])), Handler)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
