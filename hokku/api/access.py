@@ -134,7 +134,7 @@ def find_pipeline(opened: Session, viewer: Viewer, identity: str, right: Right =
 
     Raises NotFound for a missing pipeline and for a stranger alike, Forbidden when a user lacks the owner's right.
     """
-    pipeline = pipelines.by_identity(opened, visible_pipelines(viewer), identity)
+    pipeline = pipelines.by_identity(opened, visible_pipelines(viewer), identity, viewer.account.id)
     if pipeline is None:
         raise NotFound(NO_PIPELINE, "pipeline")
     if right is Right.OWN and not owns_pipeline(viewer, pipeline):

@@ -80,7 +80,7 @@ def info(transfer: str, opened: Opened, viewer: FullViewer) -> answers.AppTransf
 @router.patch("/{transfer}")
 def update(transfer: str, change: Change, opened: Opened, viewer: FullViewer) -> answers.AppTransfer:
     """Accept or decline what was offered."""
-    found = _find(opened, viewer, transfer)
+    found = _find(opened, viewer, transfer, hold=True)
     if found.recipient_id != viewer.account.id:
         raise Forbidden("Only the recipient may accept or decline a transfer. Delete it to take it back.")
     if change.state != found.state.value:
@@ -98,7 +98,7 @@ def update(transfer: str, change: Change, opened: Opened, viewer: FullViewer) ->
 @router.delete("/{transfer}")
 def delete(transfer: str, opened: Opened, viewer: FullViewer) -> answers.AppTransfer:
     """Take back what was offered and not answered."""
-    found = _find(opened, viewer, transfer)
+    found = _find(opened, viewer, transfer, hold=True)
     app = opened.get_one(App, found.app_id)
     if not may(opened, viewer, app, Right.OWN):
         raise Forbidden(f"Only the owner of {app.name} may take the transfer back. Decline it instead.")
@@ -122,8 +122,8 @@ def _still_open(transfer: Transfer) -> None:
         raise InvalidParams(f"This transfer was {transfer.state.value} already. Start a new one with apps:transfer.")
 
 
-def _find(opened: Session, viewer: Viewer, identity: str) -> Transfer:
-    found = transfers.by_identity(opened, viewer.account.id, identity)
+def _find(opened: Session, viewer: Viewer, identity: str, *, hold: bool = False) -> Transfer:
+    found = transfers.by_identity(opened, viewer.account.id, identity, hold=hold)
     if found is None:
         raise NotFound("Couldn't find that app transfer.", "app_transfer")
     return found

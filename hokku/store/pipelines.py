@@ -66,13 +66,16 @@ def of_account(account_id: uuid.UUID) -> Select[tuple[Pipeline]]:
     return every().where(or_(Pipeline.owner_id == account_id, Pipeline.id.in_(coupled)))
 
 
-def by_identity(opened: Session, among: Select[tuple[Pipeline]], identity: str) -> Pipeline | None:
-    """The pipeline with this id or name, among those; of several with one name the oldest."""
+def by_identity(
+    opened: Session, among: Select[tuple[Pipeline]], identity: str, account_id: uuid.UUID
+) -> Pipeline | None:
+    """The pipeline with this id or name, among those; of several with one name the account's own, else the oldest."""
     try:
         found = among.where(Pipeline.id == uuid.UUID(identity))
     except ValueError:
         found = among.where(Pipeline.name == identity)
-    return opened.scalar(found.order_by(Pipeline.created_at).limit(1))
+    own_first = (Pipeline.owner_id == account_id).desc()
+    return opened.scalar(found.order_by(own_first, Pipeline.created_at).limit(1))
 
 
 def name_is_taken(opened: Session, owner_id: uuid.UUID, name: str) -> bool:

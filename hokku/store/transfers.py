@@ -35,13 +35,18 @@ def of_account(account_id: uuid.UUID) -> Select[tuple[Transfer]]:
     return select(Transfer).where(mine, Transfer.app_id.in_(living))
 
 
-def by_identity(opened: Session, account_id: uuid.UUID, identity: str) -> Transfer | None:
-    """The account's transfer with this id, or its newest of the app with this name."""
+def by_identity(opened: Session, account_id: uuid.UUID, identity: str, *, hold: bool = False) -> Transfer | None:
+    """The account's transfer with this id, or its newest of the app with this name.
+
+    `hold`: nobody else answers it or takes it back until the transaction ends; one that is gone by then is None.
+    """
     query = of_account(account_id)
     try:
         query = query.where(Transfer.id == uuid.UUID(identity))
     except ValueError:
         query = query.where(Transfer.app_id.in_(select(App.id).where(App.name == identity)))
+    if hold:
+        query = query.with_for_update(of=Transfer).execution_options(populate_existing=True)
     return opened.scalar(query.order_by(Transfer.created_at.desc()).limit(1))
 
 

@@ -283,6 +283,15 @@ def test_a_collaborator_sees_the_pipeline_with_the_apps_they_use_and_changes_not
     assert api.get(f"/pipeline-promotions/{made['id']}/promotion-targets", headers=headers).json() == []
 
 
+def test_ones_own_pipeline_goes_before_one_of_the_same_name_that_is_only_seen(api, crew):
+    pipeline, headers = crew["pipeline"], crew["helper"]
+    assert api.get(f"/pipelines/{pipeline['name']}", headers=headers).json() == pipeline
+    own = api.post("/pipelines", headers=headers, json={"name": pipeline["name"]}).json()
+    assert api.get(f"/pipelines/{pipeline['name']}", headers=headers).json() == own
+    assert api.delete(f"/pipelines/{pipeline['name']}", headers=headers).json() == own
+    assert api.get(f"/pipelines/{pipeline['name']}", headers=headers).json() == pipeline
+
+
 def test_a_pipeline_is_given_away_with_its_apps(api, crew):
     headers = crew["piper"]
     pipeline, apps = piped(api, "staging", "production", headers=headers)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
+from hokku.store import transfers
+from hokku.store.engine import session
 from tests.integration.conftest import ADMIN
+from tests.integration.loopback import wait_for
 from tests.integration.test_api_access import person
 from tests.integration.test_api_apps import refused
 from tests.integration.test_api_shapes import check
@@ -105,6 +110,25 @@ def test_a_deleted_apps_offers_are_gone(api, people):
     path = f"{TRANSFERS}/{offered(api, people, app).json()['id']}"
     api.delete(f"/apps/{app['name']}", headers=people["giver"])
     refused(api.patch(path, headers=people["taker"], json={"state": "accepted"}), 404, "not_found")
+
+
+def waits_for_a_lock():
+    """Whether some request waits for a row that another transaction has."""
+    with session() as opened:
+        found = opened.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+    return found > 0
+
+
+def test_an_offer_taken_back_while_it_is_accepted_is_gone_and_gives_nothing(api, people):
+    app = owned(api, people["giver"])
+    path = f"{TRANSFERS}/{offered(api, people, app).json()['id']}"
+    with ThreadPoolExecutor() as pool:
+        with session() as opened:
+            transfers.withdraw(opened, uuid.UUID(app["id"]))
+            accepting = pool.submit(api.patch, path, headers=people["taker"], json={"state": "accepted"})
+            wait_for("the answer waits for the offer", waits_for_a_lock, 10)
+        refused(accepting.result(10), 404, "not_found", "app transfer")
+    assert api.get(f"/apps/{app['name']}").json()["owner"]["email"] == "giver@transfers.example.com"
 
 
 def test_what_cannot_be_given_is_explained(api, people):
