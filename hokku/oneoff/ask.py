@@ -19,7 +19,7 @@ from hokku.store.oneoffs import TOLD, Oneoff, Order
 from hokku.store.tables import App, Dyno, Release
 
 RUN = "run"
-MOST = 50  # living one-off dynos of one app
+MOST = 50  # living one-off dynos of one app, and commands in its running dynos
 LONGEST = 86400  # seconds a one-off dyno may live (Heroku), and does unless told otherwise
 _WORD = re.compile(r"\s*([-\w]{1,128})(?=[\s;]|$)")
 _TELL = re.compile(rf'\s*; echo "{TOLD}\$\?"\s*$')  # what the CLI appends for --exit-code
@@ -109,7 +109,13 @@ def ask(
 
 
 def enter(opened: Session, app: App, dyno: Dyno, wanted: Order, *, account_id: uuid.UUID | None, tty: bool) -> str:
-    """Write down that a command is to be executed in a dyno that is up; the secret for the client that comes."""
+    """Write down that a command is to be executed in a dyno that is up; the secret for the client that comes.
+
+    Raises InvalidParams when the app has as many as it may have.
+    """
+    opened.execute(select(App.id).where(App.id == app.id).with_for_update())  # two at once count each other
+    if terminals.inside(opened, app.id) >= MOST:
+        raise InvalidParams(f"{app.name} has {MOST} commands in its dynos already. End one of them first.")
     sealed = oneoffs.seal(wanted)
     word = terminals.create(opened, app.id, dyno.id, account_id, sealed, tty=tty, own=False)
     assert word is not None

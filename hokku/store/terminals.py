@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, delete, select, text, update
+from sqlalchemy import ForeignKey, Index, delete, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hokku.store.accounts import hash_token
@@ -101,6 +101,18 @@ def connect(opened: Session, server: str, *, secret: str | None = None, id: uuid
     )
     found = opened.execute(taken).scalar_one_or_none()
     return opened.get(Terminal, found, populate_existing=True) if found else None
+
+
+def inside(opened: Session, app_id: uuid.UUID) -> int:
+    """How many commands are under way in running dynos of the app, or still wait for their client."""
+    waits = Terminal.connected_at.is_(None) & (Terminal.expires_at > now())
+    query = select(func.count()).where(
+        Terminal.app_id == app_id,
+        Terminal.id != Terminal.dyno_id,
+        Terminal.ended_at.is_(None),
+        waits | Terminal.connected_at.is_not(None),
+    )
+    return opened.scalar(query) or 0
 
 
 def place(opened: Session, terminal: Terminal) -> Place | None:

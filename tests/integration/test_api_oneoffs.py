@@ -183,6 +183,21 @@ def test_a_command_in_a_running_dyno(api, app):
         assert oneoffs.unseal(found.sealed).command == "bash"
 
 
+def test_a_running_dyno_takes_so_many_commands_until_one_of_them_ends(api, app, monkeypatch):
+    monkeypatch.setattr(ask, "MOST", 2)
+    made = run(api, app, command="sleep 100")
+    begun(made, DynoState.UP)
+    path = f"/apps/{app['name']}/dynos/{made['name']}"
+    first = api.post(path, json={"command": "bash"})
+    assert first.status_code == 201, first.text
+    assert api.post(path, json={"command": "bash"}).status_code == 201
+    refused(api.post(path, json={"command": "bash"}), 422, "invalid_params", "2 commands in its dynos")
+    with session() as opened:
+        terminal = terminals.connect(opened, "here", secret=first.json()["attach_url"].rpartition("/")[2])
+        terminals.end(opened, terminal, 0)
+    assert api.post(path, json={"command": "bash"}).status_code == 201
+
+
 def test_only_a_terminal_gets_a_terminal():
     assert ask.wants_tty({"TERM": "xterm", "COLUMNS": "80"}, None) is True
     assert ask.wants_tty({"TERM": "xterm"}, None) is False
