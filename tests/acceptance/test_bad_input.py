@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from platform_client import App
+from lab_fixtures import watched
+from platform_client import App, Platform
 from sources import web
 
 
+@pytest.fixture(scope="module")
+def steady(platform: Platform) -> Iterator[App]:
+    """An app that serves v3."""
+    app = platform.create_app()
+    with watched(app):
+        app.deploy(web("steady"))
+        yield app
+    app.destroy()
+
+
 @pytest.fixture
-def served(new_app: Callable[..., App]) -> Iterator[App]:
-    """An app that serves v3, and must still serve v3 afterwards."""
-    app = new_app()
-    app.deploy(web("steady"))
-    yield app
-    assert app.get().body == "steady web.1"
-    assert app.release()["version"] == 3
+def served(steady: App) -> Iterator[App]:
+    """An app that serves v3, and must still serve v3 after each test."""
+    yield steady
+    assert steady.get().body == "steady web.1"
+    assert steady.release()["version"] == 3
 
 
 @pytest.mark.parametrize(
