@@ -12,7 +12,7 @@ export PYLXD_WARNINGS := none
 
 LAB_PACKAGES := btrfs-progs ca-certificates curl dnsmasq-base e2fsprogs git iproute2 iptables kmod lxcfs lxd \
 	mmdebstrap nftables openssh-client procps python3-venv rsync util-linux zstd
-TEST_PACKAGES := gcc haproxy libc6-dev postgresql redis-server rsyslog rsyslog-openssl rsyslog-relp \
+TEST_PACKAGES := gcc haproxy libc6-dev openssh-server postgresql redis-server rsyslog rsyslog-openssl rsyslog-relp \
 	shellcheck wrk
 
 INVENTORY ?= inventory/lab

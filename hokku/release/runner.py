@@ -89,6 +89,9 @@ class Runner:
         except SQLAlchemyError as error:
             log.warning("the release phases cannot be read: %s", type(error).__name__)
             return None
+        except Exception:  # whatever is wrong with one release, the others' turn comes
+            log.exception("a release phase cannot be begun")
+            return None
 
     def _do(self, phase: Phase) -> None:
         try:

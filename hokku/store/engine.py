@@ -41,9 +41,14 @@ def engine() -> Engine:
 
 
 @contextmanager
-def session() -> Iterator[Session]:
-    """A session in one transaction: committed when the block ends, rolled back when it raises."""
+def session(*, snapshot: bool = False) -> Iterator[Session]:
+    """A session in one transaction: committed when the block ends, rolled back when it raises.
+
+    `snapshot`: all that it reads is as of its first query; it is for reading only.
+    """
     with Session(engine(), expire_on_commit=False) as opened, opened.begin():
+        if snapshot:
+            opened.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         yield opened
 
 

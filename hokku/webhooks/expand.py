@@ -13,6 +13,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from hokku.store import webhook_deliveries, webhooks
+from hokku.store.engine import session
 from hokku.store.sealed import seal
 from hokku.store.tables import Account, App, Base, now
 from hokku.store.webhook_deliveries import FAILED, MOST_OPEN, PENDING, WebhookDelivery
@@ -50,14 +51,16 @@ def _expand(opened: Session, change: WebhookChange, renderers: dict[str, tuple[t
         return
     model, render = renderers[change.entity]
 
-    def shown(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    def shown(seen: Session, row: dict[str, Any] | None) -> dict[str, Any] | None:
         if row is None:
             return None
         alive = revive(model, row)
-        return render(opened, alive if isinstance(alive, App) else app, alive)
+        return render(seen, alive if isinstance(alive, App) else app, alive)
 
-    with opened.no_autoflush:
-        found = happening(change.entity, shown(change.before), shown(change.after), (change.before, change.after))
+    # What is around the row must be the same both times, or a difference is told that this change did not make.
+    with session(snapshot=True) as seen:
+        before, after = shown(seen, change.before), shown(seen, change.after)
+    found = happening(change.entity, before, after, (change.before, change.after))
     if found is not None:
         for include in found.includes:
             listening = [hook for hook in hooks if include in hook.include]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import shutil
 import ssl
 import subprocess
 import sys
@@ -113,8 +112,7 @@ def stand(workdir: Path, certificate: Callable[[Path], tuple[Path, Path]], **mor
     with contextlib.ExitStack() as stack:
         start(stack, home, "api", [sys.executable, "-c", "from hokku.cli import main; main()", "api"])
         files = _ssh_files(home, ssh_port)
-        if shutil.which(_sshd()):  # tests that push over SSH skip without it
-            start(stack, home, "sshd", [_sshd(), "-D", "-e", "-f", str(files)])
+        start(stack, home, "sshd", ["/usr/sbin/sshd", "-D", "-e", "-f", str(files)])
         headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/vnd.heroku+json; version=3"}
         trusted = ssl.create_default_context(cafile=str(ca))
         client = httpx.Client(base_url=f"https://localhost:{api_port}", verify=trusted, headers=headers)
@@ -148,10 +146,6 @@ def _answers(client: httpx.Client) -> bool:
         return client.get("/health").status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _sshd() -> str:
-    return shutil.which("sshd", path="/usr/sbin:/usr/bin") or "sshd"
 
 
 def _ssh_files(home: Path, port: int) -> Path:

@@ -51,6 +51,13 @@ def texts(stand: Stand, app: int = 0) -> list[bytes]:
     return [fields[b"m"] for _, fields in stand.client().xrange(f"log:{APPS[app]}")]
 
 
+def lost(stand: Stand, lines: list[bytes]) -> str:
+    """What did not come."""
+    came = set(texts(stand))
+    missing = [line for line in lines if line not in came]
+    return f"{len(missing)} of {len(lines)} lines did not come, from {missing[:1]} to {missing[-1:]}"
+
+
 def numbered(count: int) -> list[bytes]:
     return [
         b"line %06d with some text so that it is as long as the lines of logs are on average, more or less" % i
@@ -158,7 +165,7 @@ def test_restarting_one_rsyslog_with_both_roles_costs_at_most_the_line_on_its_wa
     stand.shipper.start()
     send_as_dyno(stand.dyno_port, lines[1500:])
     until(lambda: texts(stand)[-1:] == lines[-1:], lambda: f"{len(texts(stand))} lines came\n{stand.said()}", 60)
-    until(lambda: len(texts(stand)) >= len(lines) - 1, lambda: f"{len(texts(stand))} lines came\n{stand.said()}")
+    until(lambda: len(texts(stand)) >= len(lines) - 1, lambda: f"{lost(stand, lines)}\n{stand.said()}")
     assert len(set(texts(stand))) == len(texts(stand))
 
 

@@ -187,7 +187,7 @@ def test_every_real_change_is_told_in_its_order(api, delivering, receiver):
         ("api:app", "destroy"),
     ]
     wait_for("all of it", lambda: len(receiver.taken) >= len(expected), 30)
-    assert told(receiver) == expected
+    assert told(receiver) == expected, [each["previous_data"] for each in got(receiver)]
     by_event = dict(zip(expected, got(receiver), strict=True))
     assert by_event["api:formation", "update"]["previous_data"] == {"quantity": 1}
     assert by_event["api:release", "update"]["previous_data"]["status"] == "pending"
