@@ -119,159 +119,16 @@ actions:
   sample: ["built", "imported"]
 """
 
-import hashlib
 import io
 import json
 import os
-import platform
 import shutil
 import tarfile
 import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-
-RECIPE = 2  # counted up when the steps below change what comes out
-
-PIP = "[global]\ncert = /etc/ssl/certs/ca-certificates.crt\ndisable-pip-version-check = true\n"
-PROFILE = (
-    "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt\n"
-    "REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt\n"
-    "NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt\n"
-)
-
-LEFT_OUT = (
-    "/usr/share/doc/*",
-    "/usr/share/info/*",
-    "/usr/share/lintian/*",
-    "/usr/share/locale/*/LC_MESSAGES/*",
-    "/usr/share/man/*/*",  # not the directories: Java's alternatives are linked into them
-    # apps install what they need into their own tree; Debian's marker would refuse pip even in a build
-    "/usr/lib/python3*/EXTERNALLY-MANAGED",
-)
-
-HOOKS = (
-    'chroot "$1" update-ca-certificates',
-    'chroot "$1" groupadd --gid 1000 dyno',
-    'chroot "$1" useradd --uid 1000 --gid 1000 --home-dir /app --no-create-home --shell /bin/bash dyno',
-    'chroot "$1" install -d -o 1000 -g 1000 -m 0755 /app',
-    'chroot "$1" install -d -o 0 -g 0 -m 0700 /var/lib/hokku',
-    'chroot "$1" install -d -o 0 -g 0 -m 0755 /etc/hokku',
-    'chmod 0755 "$1/usr/lib/hokku/dyno-start"',
-    'rm -f "$1/etc/hostname"',
-)
-
-# Goes on in the run image's root file system. The mounts are seen by these processes alone and end with them. The name
-# server that dynos have may not answer the host.
-CONTINUE = """set -e
-root=$1
-shift
-mount --rbind /dev "$root/dev"
-mount --rbind /proc "$root/proc"
-mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
-export DEBIAN_FRONTEND=noninteractive
-chroot "$root" apt-get --quiet --yes --no-install-recommends install "$@"
-chroot "$root" apt-get clean
-chroot "$root" gcc -std=c11 -O2 -Wall -Wextra -o /usr/lib/hokku/dyno-init /usr/lib/hokku/src/dyno-init.c
-chmod 0755 "$root/usr/lib/hokku/dyno-init"
-"""
-INIT = "./usr/lib/hokku/dyno-init"
-
-# Of no use in an image; /dev is made by whoever runs it.
-NOT_PACKED = ("./dev/*", "./tmp/*", "./usr/lib/hokku/src", "./var/cache/ldconfig/*", "./var/lib/apt/lists/*",
-              "./var/log/*.log", "./var/log/apt/*")  # fmt: skip
-
-
-def contents(folder, suffixes):
-    """Path → bytes of the files in `folder` that end in one of `suffixes`, or of all when there are none."""
-    if not os.path.isdir(folder):
-        return {}
-    found = {}
-    for name in sorted(os.listdir(folder)):
-        path = os.path.join(folder, name)
-        if os.path.isfile(path) and (not suffixes or name.endswith(suffixes)):
-            with open(path, "rb") as file:
-                found[name] = file.read()
-    return found
-
-
-def tree(params):
-    """The files that the image has besides its packages: path → bytes."""
-    files = {
-        "etc/pip.conf": PIP.encode(),
-        "etc/hokku/stack": (params["name"] + "\n").encode(),
-        "etc/environment": PROFILE.encode(),
-        "etc/resolv.conf": f"nameserver {params['nameserver']}\n".encode(),
-        "etc/hosts": b"127.0.0.1 localhost\n::1 localhost\n",
-    }
-    for name, content in contents(params["init_dir"], ()).items():
-        folder = "usr/lib/hokku/src" if name.endswith((".c", ".h")) else "usr/lib/hokku"
-        files[f"{folder}/{name}"] = content
-    for name, content in contents(params["ca_dir"], (".crt",)).items():
-        files[f"usr/local/share/ca-certificates/{name}"] = content
-    return files
-
-
-def sources(params):
-    """The lines of apt's sources: the release, its updates and its security updates."""
-    suite = params["suite"]
-    mirror, security = params["mirror"], params["security_mirror"]
-    lines = [f"deb {mirror} {suite} main"]
-    if params["updates"]:
-        lines += [f"deb {mirror} {suite}-updates main", f"deb {security} {suite}-security main"]
-    return lines
-
-
-def digest(params, files):
-    """What identifies the inputs of both images."""
-    said = [
-        RECIPE, HOOKS, LEFT_OUT, CONTINUE, NOT_PACKED, sources(params),
-        sorted(params["packages"]), sorted(params["build_packages"]),
-    ]  # fmt: skip
-    whole = hashlib.sha256(json.dumps(said).encode())
-    for path in sorted(files):
-        whole.update(path.encode() + b"\0" + files[path] + b"\0")
-    return whole.hexdigest()
-
-
-def version(made, inputs):
-    """What images made at the time `made` (seconds) of `inputs` are called."""
-    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(made))}-{inputs[:8]}"
-
-
-def under(images, alias):
-    """The image that has the alias, or None."""
-    for image in images:
-        if alias in [each["name"] for each in image.get("aliases") or []]:
-            return image
-    return None
-
-
-def current(images, aliases, inputs, oldest):
-    """The images under both aliases, when they are one version, made of `inputs` after `oldest` (seconds); or None."""
-    pair = [under(images, alias) for alias in aliases]
-    if None in pair:
-        return None
-    about = [image["properties"] for image in pair]
-    one = about[0].get("hokku.version") is not None and about[0]["hokku.version"] == about[1].get("hokku.version")
-    fits = all(each.get("hokku.inputs") == inputs for each in about)
-    return pair if one and fits and float(about[0].get("hokku.made", "0")) >= oldest else None
-
-
-def metadata(params, role, inputs, made):
-    """What LXD is told of an image."""
-    return {
-        "architecture": platform.machine(),
-        "creation_date": made,
-        "properties": {
-            "description": f"Hokku stack {params['name']}, {role} image",
-            "hokku.inputs": inputs,
-            "hokku.made": str(made),
-            "hokku.role": role,
-            "hokku.stack": params["name"],
-            "hokku.version": version(made, inputs),
-        },
-    }
+from ansible_collections.hokku.platform.plugins.module_utils import _stack as recipe
 
 
 class Stack:
@@ -284,8 +141,9 @@ class Stack:
         status, out, err = self.module.run_command(argv)
         if status != 0:
             lines = (err or out).strip().splitlines() or ["it said nothing"]
+            last = next((line for line in lines if line.startswith("E: ")), lines[-1])  # mmdebstrap: the cause first
             self.module.fail_json(
-                msg=f"Stack {self.params['name']}: {what} failed: {lines[-1]}", stderr=err[-4000:], actions=self.actions
+                msg=f"Stack {self.params['name']}: {what} failed: {last}", stderr=err[-4000:], actions=self.actions
             )
         return out
 
@@ -301,19 +159,22 @@ class Stack:
             with open(path, "wb") as file:
                 file.write(content)
             os.chmod(path, 0o644)
+        options = recipe.apt_options(self.run(["apt-config", "dump"], "asking apt for its configuration"))
         argv = [
             "mmdebstrap", "--format=directory", "--variant=minbase", "--skip=cleanup/apt/lists",
-            "--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
+            *(f"--aptopt={option}" for option in options), "--dpkgopt=force-unsafe-io",
+            *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.LEFT_OUT),
             f"--include={','.join(self.params['packages'])}",
-            f"--customize-hook=sync-in {overlay} /", *(f"--customize-hook={hook}" for hook in HOOKS),
-            self.params["suite"], root, *sources(self.params),
+            f"--customize-hook=sync-in {overlay} /", *(f"--customize-hook={hook}" for hook in recipe.HOOKS),
+            self.params["suite"], root, *recipe.sources(self.params),
         ]  # fmt: skip
         self.run(argv, "making the run image with mmdebstrap")
-        pack = ["tar", "--numeric-owner", *(f"--exclude={path}" for path in NOT_PACKED), f"--directory={root}"]
+        pack = ["tar", "--numeric-owner", *(f"--exclude={path}" for path in recipe.NOT_PACKED), f"--directory={root}"]
         self.run([*pack, f"--file={run}", "--create", "."], "packing the run image")
-        argv = ["unshare", "--mount", "sh", "-c", CONTINUE, "sh", root, *self.params["build_packages"]]
+        argv = ["unshare", "--mount", "sh", "-c", recipe.CONTINUE, "sh", root, *self.params["build_packages"]]
         self.run(argv, "making the build image")
-        self.run(["tar", "--numeric-owner", f"--directory={root}", f"--file={run}", "--append", INIT], "adding init")
+        argv = ["tar", "--numeric-owner", f"--directory={root}", f"--file={run}", "--append", recipe.INIT]
+        self.run(argv, "adding dyno-init to the run image")
         self.run(["zstd", "--quiet", "--rm", "-3", "-T0", run], "compressing the run image")
         build = os.path.join(work, "build.tar.zst")
         zstd = "--use-compress-program=zstd -3 -T0"
@@ -335,7 +196,7 @@ class Stack:
 
     def name(self, alias, fingerprint):
         """Have the image under the alias, in place of the one that has it."""
-        if under(self.images(), alias):
+        if recipe.under(self.images(), alias):
             self.run(["lxc", "image", "alias", "delete", alias], "moving the alias")
         self.run(["lxc", "image", "alias", "create", alias, fingerprint], "naming the image")
 
@@ -343,13 +204,13 @@ class Stack:
         """Build and import both images; what became the stack's is told as the module tells it."""
         rootfs = self.build(files, work)
         made = int(time.time())
-        about = {role: metadata(self.params, role, inputs, made) for role in rootfs}
+        about = {role: recipe.metadata(self.params, role, inputs, made) for role in rootfs}
         found = {role: self.import_image(rootfs[role], about[role], work) for role in rootfs}
         # one after the other at once: a build and what it makes shall be of one version
         self.name(self.params["build_alias"], found["build"])
         self.name(self.params["alias"], found["run"])
         self.actions.append("imported")
-        return {"fingerprint": found["run"], "version": version(made, inputs)}
+        return {"fingerprint": found["run"], "version": recipe.version(made, inputs)}
 
 
 def main():
@@ -373,13 +234,13 @@ def main():
         supports_check_mode=True,
     )
     params, stack = module.params, Stack(module)
-    files = tree(params)
-    inputs = digest(params, files)
+    files = recipe.tree(params)
+    inputs = recipe.digest(params, files)
     age = params["max_age_days"] * 86400
     aliases = (params["alias"], params["build_alias"])
     pair = None
     if not params["fresh"]:
-        pair = current(stack.images(), aliases, inputs, time.time() - age if age else 0)
+        pair = recipe.current(stack.images(), aliases, inputs, time.time() - age if age else 0)
     if pair:
         known = {"fingerprint": pair[0]["fingerprint"], "version": pair[0]["properties"]["hokku.version"]}
         module.exit_json(changed=False, actions=[], **known)
