@@ -164,6 +164,23 @@ def bootstrap(
     typer.echo("changed" if changed else "unchanged")
 
 
+@admin.command()
+def roll_stacks(
+    apps: Annotated[
+        list[str] | None, typer.Option("--app", help="This app alone, not all; may be given again.", metavar="APP")
+    ] = None,
+) -> None:
+    """Release apps again on the newest image of their stack, if they run on another; prints them, and `changed` or not.
+
+    Each is rolled out as any release: what ran serves until the new dynos do.
+    """
+    changed = False
+    for done in _room("hokku.manifold.restack").roll(apps or ()):
+        typer.echo(f"{done.app} gets the newest image of {done.stack} with v{done.version}")
+        changed = True
+    typer.echo("changed" if changed else "unchanged")
+
+
 def main() -> None:
     """Entry point: a HokkuError becomes one line on stderr and exit status 1."""
     try:

@@ -35,11 +35,16 @@ class Size(BaseModel):
 
 
 class Stack(BaseModel):
-    """A Debian release that dynos run: its name for users and the LXD image alias."""
+    """A Debian release: its name for users, and the aliases of the LXD images that dynos run and builds are made in."""
 
     model_config = ConfigDict(frozen=True)
     name: str
     image: str
+    build_image: str
+
+
+def _stack(name: str) -> Stack:
+    return Stack(name=name, image=f"hokku/{name}", build_image=f"hokku/{name}-build")
 
 
 class Settings(BaseModel):
@@ -94,8 +99,8 @@ class Settings(BaseModel):
     router_runtime_port: int = 9443
 
     # dynos
-    stacks: tuple[Stack, ...] = (Stack(name="debian-12", image="hokku/debian-12"),)
-    default_stack: str = "debian-12"
+    stacks: tuple[Stack, ...] = (_stack("debian-12"), _stack("debian-13"), _stack("debian-14"))
+    default_stack: str = "debian-13"
     sizes: dict[str, Size] = Field(
         default_factory=lambda: {
             "eco": Size(memory=512),

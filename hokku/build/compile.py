@@ -62,7 +62,7 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     output.step(f"Building on the {order.stack.title()} stack")
     named = _chosen(order, output)
     _verify(order, output)
-    container.start(settings.stack(order.stack).image)
+    container.start(settings.stack(order.stack).build_image)
     _prepare(order, named, container, output)
     packs = named or [_guess(order, container, output)]
     _tell_buildpacks(named, output)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from hokku.build.websocket import WebSocket
-from hokku.manifold import names
+from hokku.manifold import images, names
 from hokku.manifold.lxd import CONNECT, LONG, NAME, Instance, LxdError, Member, NotFound, Unreachable
 from hokku.settings import Host, Settings
 
@@ -127,10 +127,11 @@ class Container:
         """Where it is."""
         return self._host.host
 
-    def start(self, image: str) -> None:
-        """Make it from the stack's image and start it; what an accident left under its name goes first."""
+    def start(self, alias: str) -> None:
+        """Make it from the image under the alias and start it; what an accident left under its name goes first."""
         self._host.delete(self.name)
         address = self._free_address()
+        image = images.choose(None, alias, self._host.images())
         self._host.create(
             self.name, image, self._config(address), names.root({"eth0": names.card(address, self._settings)})
         )

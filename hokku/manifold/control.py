@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 EVERYTHING = 2.5  # seconds between two comparisons of all apps
 UNSETTLED = 0.5  # seconds between two looks at an app that waits for something
 ROUNDS = 4  # times one app is planned in a pass, until nothing is left to do
+IMAGES = 3600.0  # seconds between two looks at the stacks' images
 SPARE = 10  # backends kept for apps that have something to serve
 
 Rows = dict[uuid.UUID, tuple[Dyno, int]]
@@ -69,6 +70,7 @@ class Control:
         self._attendant = Attendant(self._actor, self.cluster, self._jobs, self._due.add)
         self._verdicts = Verdicts()
         self._began = now()
+        self._images_at = time.monotonic() + IMAGES / 12  # not at once: the manifold has more urgent things to find
 
     def run(self) -> None:
         """Work; raises what the database raises."""
@@ -334,12 +336,20 @@ class Control:
             self._backends.pop(app_id, None)
             self._unwanted_since.pop(app_id, None)
         sweep.oneoffs(opened, self._began, now())
+        self._sweep_images(listings)
         self._warm(specs, living, listings)
         track.forget_all_but(self._actor.tracked, {row.id for row in living})
         wanted_releases = {r.id for s in specs for r in (s.current, s.candidate) if r is not None}
         for key in [key for key in self._actor.troubles if key[0] not in wanted_releases]:
             del self._actor.troubles[key]
         self._unsettled &= {spec.id for spec in specs}
+
+    def _sweep_images(self, listings: Mapping[str, Listing]) -> None:
+        usable = [name for name in self.cluster.usable() if name in listings]
+        if usable and len(listings) == len(self.cluster.hosts) and time.monotonic() >= self._images_at:
+            self._images_at = time.monotonic() + IMAGES
+            every = [each for listing in listings.values() for each in listing.instances.values()]
+            self._jobs.sweep_images(usable[0], every)
 
     def _warm(self, specs: Iterable[AppSpec], living: Iterable[Dyno], listings: Mapping[str, Listing]) -> None:
         """While there is nothing else to start, have one template made that may be needed."""

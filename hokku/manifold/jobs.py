@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from sqlalchemy.exc import NoResultFound
 
-from hokku.manifold import lifecycle, names, template
+from hokku.manifold import images, lifecycle, names, template
 from hokku.manifold.hosts import Cluster, DynoHost
 from hokku.manifold.lifecycle import Birth
-from hokku.manifold.lxd import LxdError, NotFound
+from hokku.manifold.lxd import Instance, LxdError, Member, NotFound
 from hokku.settings import Settings
-from hokku.store import wanted
+from hokku.store import releases, wanted
 from hokku.store.engine import session
 
 log = logging.getLogger(__name__)
@@ -117,12 +117,47 @@ class Jobs:
                 payload = wanted.payload(opened, release_id)
         except NoResultFound:
             raise ReleaseGone("the release was removed") from None
-        image = self._settings.stack(payload.stack).image
+        image = self._image(host.member, payload)
         slug = self._settings.slugs_dir / f"{payload.sha256}.tar.zst"
         began = time.monotonic()
         template.make(host.member, payload, app_id, image, slug, host.listing.instances if host.listing else {})
         log.info("template of release %s on %s made in %.2f s", release_id, host.name, time.monotonic() - began)
         self._cluster.look_now()
+
+    def _image(self, member: Member, payload: wanted.Payload) -> str:
+        """The fingerprint of the image that the release is pinned to; pins it when it is not yet, or that is gone."""
+        offered = {stack.name: stack.image for stack in self._settings.stacks}
+        image = images.choose(payload.image, offered.get(payload.stack), member.images())
+        if image == payload.image:
+            return image
+        if payload.image is not None:
+            log.warning(
+                "image %.12s of release %s is gone: it runs on %.12s, the newest of %s",
+                payload.image, payload.release_id, image, payload.stack,
+            )  # fmt: skip
+        with session() as opened:
+            pinned = releases.pin(opened, payload.release_id, payload.image, image)
+        if pinned is None:
+            raise ReleaseGone("the release was removed")
+        return pinned
+
+    def sweep_images(self, host_name: str, instances: Collection[Instance]) -> None:
+        """Delete the stacks' images that nothing can need any more, asking this host. `instances` are the cluster's."""
+
+        def work(host: DynoHost) -> None:
+            listed = host.member.images()
+            with session() as opened:
+                used = releases.images(opened)
+            for each in images.unneeded(listed, used, instances, time.time()):
+                about = each.properties
+                host.member.delete_image(each.fingerprint)
+                log.info("image %.12s (%s) is deleted: nothing needs it", each.fingerprint, about.get("description"))
+
+        def done(_: Any, error: LxdError | None) -> None:
+            if error is not None:
+                log.warning("images that nothing needs are left: %s", error)
+
+        self.on(host_name, work, done)
 
     def _run(self, work: Callable[[], Any], done: Done) -> None:
         try:

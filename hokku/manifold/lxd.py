@@ -13,6 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -73,6 +74,15 @@ class Instance:
         """The slot it occupies on its member."""
         text = self.config.get("user.hokku.slot", "")
         return int(text) if text.isdigit() else None
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the cluster. `properties` are those that the Ansible module stack_image gave it."""
+
+    fingerprint: str
+    aliases: frozenset[str] = frozenset()
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
@@ -137,13 +147,24 @@ class Member:
         memory = self._get("instances", name, "state").get("memory") or {}
         return Usage(memory.get("usage", 0), memory.get("swap_usage", 0))
 
+    def images(self) -> list[Image]:
+        """The cluster's images, whichever member has them."""
+        return [
+            Image(
+                each["fingerprint"],
+                frozenset(alias["name"] for alias in each.get("aliases") or []),
+                each.get("properties") or {},
+            )
+            for each in self._get("images", params={"recursion": "1"})
+        ]
+
     # -- making --
 
     def create(
         self, name: str, image: str, config: Mapping[str, str], devices: Mapping[str, Mapping[str, str]]
     ) -> None:
-        """Make a stopped container from the image with this alias."""
-        self._make(name, {"type": "image", "alias": image}, config, devices)
+        """Make a stopped container from the image with this fingerprint."""
+        self._make(name, {"type": "image", "fingerprint": image}, config, devices)
 
     def copy(self, name: str, source: str, config: Mapping[str, str], devices: Mapping[str, Mapping[str, str]]) -> None:
         """Clone the stopped container `source` of this member; config and devices go over the source's."""
@@ -196,6 +217,11 @@ class Member:
                     raise
                 else:  # it is just ending: LXD refuses until it has cleaned up
                     time.sleep(0.2)
+
+    def delete_image(self, fingerprint: str) -> None:
+        """Delete an image from all members; one that is not there is fine."""
+        with suppress(NotFound):
+            self._operate("delete", "images", fingerprint)
 
     def _kill_if_there(self, name: str) -> None:
         try:

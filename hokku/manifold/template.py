@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hokku.manifold import names
+from hokku.manifold.images import MADE_FROM
 from hokku.manifold.lxd import Instance, LxdError, Member
 from hokku.store.wanted import Payload
 
@@ -29,10 +30,11 @@ def is_ready(instance: Instance) -> bool:
     return instance.kind == "template" and instance.config.get(READY) == WHOLE
 
 
-def sibling(instances: Mapping[str, Instance], payload: Payload) -> str | None:
-    """Another release's whole template with the same slug, if the host has one: its copy needs no unpacking."""
+def sibling(instances: Mapping[str, Instance], payload: Payload, image: str) -> str | None:
+    """Another release's whole template with the same slug on the same image: its copy needs no unpacking."""
+    same = {"user.hokku.slug": str(payload.slug_id), MADE_FROM: image}
     for instance in instances.values():
-        if is_ready(instance) and instance.config.get("user.hokku.slug") == str(payload.slug_id):
+        if is_ready(instance) and same.items() <= instance.config.items():
             return instance.name
     return None
 
@@ -42,7 +44,8 @@ def make(
 ) -> None:
     """Make the release's template on that host; whatever is there under its name goes first.
 
-    `slug` is the file in the store, `instances` what the host was last seen to have. Raises SlugMissing or LxdError.
+    `image` is a fingerprint, `slug` the file in the store, `instances` what the host was last seen to have. Raises
+    SlugMissing or LxdError.
     """
     name = names.template(payload.release_id, member.host.name)
     member.delete(name)
@@ -54,7 +57,7 @@ def make(
         "environment.HOKKU_MODE": "unpack",
         "raw.lxc": names.INIT,
     }
-    other = sibling({key: each for key, each in instances.items() if key != name}, payload)
+    other = sibling({key: each for key, each in instances.items() if key != name}, payload, image)
     if other is not None:
         member.copy(name, other, config, names.root())
     else:

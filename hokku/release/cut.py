@@ -22,9 +22,11 @@ def create(
     config_id: uuid.UUID,
     account_id: uuid.UUID | None,
     description: str,
+    image: str | None = None,
 ) -> Release:
     """The app's next release; PENDING until the manifold has rolled it out, or SUCCEEDED at once when it has no slug.
 
+    Its dynos run on `image`, a fingerprint, or on the newest one of its stack.
     With a `release` command in its slug it has a release phase first (`hokku.release.runner`).
     Locks the app's row until the transaction ends, so that versions have no holes and no twins.
     """
@@ -41,6 +43,7 @@ def create(
         account_id=account_id,
         description=description,
         status=ReleaseStatus.PENDING if slug_id else ReleaseStatus.SUCCEEDED,
+        image=image,
     )
     opened.add(release)
     app.released_at = now()
@@ -69,15 +72,29 @@ def deploy(
     account_id: uuid.UUID | None,
     description: str | None = None,
     retried: Release | None = None,
+    image: str | None = None,
 ) -> Release:
-    """A release of `slug` with the config vars the app has now or, when it is tried again, with those of `retried`."""
+    """A release of `slug` with the config vars the app has now or, when it is tried again, with those of `retried`.
+
+    It runs on the newest image of its stack unless `image` names another.
+    """
     if slug.app_id != app.id:
         raise InvalidParams(f"Slug {slug.id} is not of the app {app.name}. Build it for this app.")
     if slug.sha256 is None:
         raise InvalidParams(f"Slug {slug.id} has no content yet: PUT its archive at its blob.url first.")
     base = retried or _base(opened, app)
     text = description or (f"Deploy {slug.commit[:8]}" if slug.commit else "Deploy")
-    return create(opened, app, slug_id=slug.id, config_id=base.config_id, account_id=account_id, description=text)
+    return create(
+        opened, app, slug_id=slug.id, config_id=base.config_id, account_id=account_id, description=text, image=image
+    )
+
+
+def restack(opened: Session, app: App, base: Release) -> Release:
+    """A release of the same slug and config vars as `base` that runs on the newest image of its stack."""
+    text = "Stack image updated"
+    return create(
+        opened, app, slug_id=base.slug_id, config_id=base.config_id, account_id=None, description=text, image=None
+    )
 
 
 def configure(
@@ -98,6 +115,7 @@ def configure(
         config_id=config.id,
         account_id=account_id,
         description=describe(before, after),
+        image=base.image,
     )
     return after
 
@@ -111,7 +129,7 @@ def describe(before: dict[str, str], after: dict[str, str]) -> str:
 
 
 def rollback(opened: Session, app: App, target: Release, account_id: uuid.UUID | None) -> Release:
-    """A new release with the exact slug and config vars of `target`."""
+    """A new release with the exact slug, config vars and stack image of `target`."""
     if not can_roll_back_to(target):
         why = "it failed" if target.status is ReleaseStatus.FAILED else "it has no slug"
         raise InvalidParams(f"Cannot roll back to v{target.version}: {why}. Choose a release that ran.")
@@ -122,6 +140,7 @@ def rollback(opened: Session, app: App, target: Release, account_id: uuid.UUID |
         config_id=target.config_id,
         account_id=account_id,
         description=f"Rollback to v{target.version}",
+        image=target.image,
     )
 
 

@@ -14,7 +14,7 @@ _OWN = {"id", "app_id", "created_at", "updated_at"}  # columns of a slug that it
 
 
 def promote(opened: Session, source: App, release: Release, target: App, account_id: uuid.UUID | None) -> Release:
-    """Release the slug of `source`'s `release` on `target`, with `target`'s config vars.
+    """Release the slug of `source`'s `release` on `target`, with `target`'s config vars, on the image it was tried on.
 
     The target gets a slug of its own with the same content: the store keeps content by its hash, so it is one file,
     and a slug never belongs to two apps.
@@ -25,4 +25,5 @@ def promote(opened: Session, source: App, release: Release, target: App, account
     opened.add(copy)
     opened.flush()
     words = ("Promote", source.name, f"v{release.version}", (slug.commit or "")[:8])
-    return cut.deploy(opened, target, copy, account_id, " ".join(word for word in words if word))
+    text = " ".join(word for word in words if word)
+    return cut.deploy(opened, target, copy, account_id, text, image=release.image)

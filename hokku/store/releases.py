@@ -1,15 +1,15 @@
-"""Reading releases. They are made in `hokku.release`, and their status is set by the manifold."""
+"""Reading releases. They are made in `hokku.release`, and their status and image are set by the manifold."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from hokku.store.tables import Release, ReleaseStatus, Slug
+from hokku.store.tables import App, Release, ReleaseStatus, Slug
 
 
 def newest(opened: Session, app_id: uuid.UUID) -> Release | None:
@@ -77,3 +77,26 @@ def current_slugs(opened: Session, app_ids: Collection[uuid.UUID]) -> dict[uuid.
     )
     found = opened.execute(select(newest_ones.c.app_id, Slug).join(Slug, Slug.id == newest_ones.c.slug_id))
     return {app_id: slug for app_id, slug in found}
+
+
+def pin(opened: Session, release_id: uuid.UUID, before: str | None, image: str) -> str | None:
+    """Have the release run on this image if it is still meant to run on `before`; what it is to run on now.
+
+    Two hosts may make their templates of it at the same time: the first one decides. None when the release is gone.
+    """
+    query = update(Release).where(Release.id == release_id, Release.image.is_not_distinct_from(before))
+    opened.execute(query.values(image=image))
+    return opened.scalar(select(Release.image).where(Release.id == release_id))
+
+
+def images(opened: Session) -> set[str]:
+    """The fingerprints of the images of all releases that can run again: they did not fail, and their slug is kept."""
+    query = (
+        select(Release.image)
+        .distinct()
+        .join(App, App.id == Release.app_id)
+        .join(Slug, Slug.id == Release.slug_id)
+        .where(App.archived_at.is_(None), Slug.sha256.is_not(None), Release.image.is_not(None))
+        .where(Release.status != ReleaseStatus.FAILED)
+    )
+    return {image for image in opened.scalars(query) if image is not None}

@@ -177,7 +177,10 @@ class Slug(_Row, Base):
 
 
 class Release(_Row, Base):
-    """Immutable but for `status`. `version` counts up from 1 for each app, without holes."""
+    """Immutable but for `status` and `image`. `version` counts up from 1 for each app, without holes.
+
+    `image` is the fingerprint of the stack's run image that its dynos are made from: none until the first of them is.
+    """
 
     __tablename__ = "releases"
     __table_args__ = (UniqueConstraint("app_id", "version"),)
@@ -189,6 +192,7 @@ class Release(_Row, Base):
     description: Mapped[str]
     status: Mapped[ReleaseStatus] = mapped_column(default=ReleaseStatus.PENDING)
     error: Mapped[str | None]
+    image: Mapped[str | None]
 
 
 class Formation(Base):

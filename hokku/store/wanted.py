@@ -74,7 +74,10 @@ class AppSpec:
 
 @dataclass(frozen=True)
 class Payload:
-    """What a template of a release is made of: the slug's hash, the dyno's environment and the commands by type."""
+    """What a template of a release is made of: the slug's hash, the dyno's environment and the commands by type.
+
+    `image` is the fingerprint of the image it must be made from; None when the first template is yet to decide that.
+    """
 
     release_id: uuid.UUID
     slug_id: uuid.UUID
@@ -82,6 +85,7 @@ class Payload:
     stack: str
     environment: Mapping[str, str]
     commands: Mapping[str, str]
+    image: str | None = None
 
 
 def load(opened: Session, apps_domain: str, app_ids: Collection[uuid.UUID] | None = None) -> dict[uuid.UUID, AppSpec]:
@@ -187,7 +191,7 @@ def payload(opened: Session, release_id: uuid.UUID) -> Payload:
         _metadata(app, release, slug) if features.enabled(opened, app.id, features.METADATA, release.created_at) else {}
     )
     environment = {**slug.default_config, **about, **configs.read(config)}
-    return Payload(release.id, slug.id, slug.sha256, slug.stack, environment, slug.process_types)
+    return Payload(release.id, slug.id, slug.sha256, slug.stack, environment, slug.process_types, release.image)
 
 
 def _metadata(app: App, release: Release, slug: Slug) -> dict[str, str]:

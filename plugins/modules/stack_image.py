@@ -8,30 +8,41 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: stack_image
-short_description: The image of a stack, made from Debian's archive and imported into LXD
+short_description: The two images of a stack, made from Debian's archive and imported into LXD
 version_added: 0.1.0
 author: [The Hokku developers (@hokku)]
 description:
-  - Builds a root file system of a Debian release with C(mmdebstrap), compiles C(dyno-init) inside, and imports it
-    under its alias. The cluster distributes it to its members.
-  - The image keeps a digest of all its inputs in its property C(hokku.inputs); it is built again when they change or
-    when it is older than O(max_age_days), so that security updates come in.
-  - Earlier images of the stack are removed once the new one is there. Containers made from them stay.
+  - Makes the run image of a Debian release with C(mmdebstrap), then installs compilers and headers into the same root
+    file system for the build image. C(dyno-init) is compiled there and put into both.
+  - Imports both under their aliases. The cluster distributes them to its members.
+  - An image has a version, the time it was made and the first digits of the digest of all its inputs. Both are built
+    again when an input changes, when they are older than O(max_age_days), and when O(fresh) asks for it.
+  - Removes nothing. What runs on an earlier image stays on it, and the manifold deletes the images that nothing can
+    need any more.
 options:
   name:
-    description: The stack's name for users, such as C(debian-12).
+    description: The stack's name for users, such as C(debian-13).
     type: str
     required: true
   suite:
-    description: The Debian release, such as C(bookworm).
+    description: The Debian release, such as C(trixie).
     type: str
     required: true
   alias:
-    description: The image's alias in LXD.
+    description: The run image's alias in LXD.
+    type: str
+    required: true
+  build_alias:
+    description: The build image's alias in LXD.
     type: str
     required: true
   packages:
-    description: Debian packages in the image.
+    description: Debian packages in both images.
+    type: list
+    elements: str
+    required: true
+  build_packages:
+    description: Debian packages in the build image alone. C(gcc) and C(libc6-dev) must come with them.
     type: list
     elements: str
     required: true
@@ -44,17 +55,29 @@ options:
     type: path
     default: /usr/local/share/ca-certificates
   mirror:
-    description: Debian mirror; mmdebstrap's own default, with security updates, when empty.
+    description: Debian mirror.
     type: str
-    default: ""
+    default: http://deb.debian.org/debian
+  security_mirror:
+    description: Mirror of Debian's security updates.
+    type: str
+    default: http://deb.debian.org/debian-security
+  updates:
+    description: Take C(SUITE-updates) and C(SUITE-security), too. Debian's testing gets its updates itself.
+    type: bool
+    default: true
   nameserver:
     description: Address of the name server of the dyno network.
     type: str
     required: true
   max_age_days:
-    description: An older image is built again. 0 keeps it for ever.
+    description: Older images are built again. 0 keeps them for ever.
     type: int
     default: 0
+  fresh:
+    description: Build both images now, with the updates there are, however new those in the cluster are.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -65,22 +88,29 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: The stack debian-12 is there
+- name: The stack debian-13 is there
   hokku.platform.stack_image:
-    name: debian-12
-    suite: bookworm
-    alias: hokku/debian-12
+    name: debian-13
+    suite: trixie
+    alias: hokku/debian-13
+    build_alias: hokku/debian-13-build
     packages: [python3, git]
+    build_packages: [build-essential, python3-dev]
     init_dir: /usr/local/src/hokku-dyno-init
     nameserver: 10.99.0.1
 """
 
 RETURN = r"""
 fingerprint:
-  description: The image's fingerprint in LXD.
+  description: The run image's fingerprint in LXD.
   returned: when the image is there
   type: str
   sample: 0f3a…
+version:
+  description: The version that both images have.
+  returned: when the images are there
+  type: str
+  sample: 20261124T130142Z-5f0c2b1e
 actions:
   description: What was done.
   returned: always
@@ -89,95 +119,20 @@ actions:
   sample: ["built", "imported"]
 """
 
-import hashlib
 import io
 import json
 import os
-import platform
 import shutil
 import tarfile
 import tempfile
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-
-RECIPE = 1  # counted up when the steps below change what comes out
-
-PIP = "[global]\ncert = /etc/ssl/certs/ca-certificates.crt\ndisable-pip-version-check = true\n"
-PROFILE = (
-    "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt\n"
-    "REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt\n"
-    "NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt\n"
-)
-
-HOOKS = (
-    'chroot "$1" update-ca-certificates',
-    'chroot "$1" groupadd --gid 1000 dyno',
-    'chroot "$1" useradd --uid 1000 --gid 1000 --home-dir /app --no-create-home --shell /bin/bash dyno',
-    'chroot "$1" install -d -o 1000 -g 1000 -m 0755 /app',
-    'chroot "$1" install -d -o 0 -g 0 -m 0700 /var/lib/hokku',
-    'chroot "$1" install -d -o 0 -g 0 -m 0755 /etc/hokku',
-    'chroot "$1" gcc -std=c11 -O2 -Wall -Wextra -o /usr/lib/hokku/dyno-init /usr/lib/hokku/src/dyno-init.c',
-    'chmod 0755 "$1/usr/lib/hokku/dyno-start" "$1/usr/lib/hokku/dyno-init"',
-    'rm -rf "$1/usr/lib/hokku/src" "$1"/usr/share/doc/* "$1"/usr/share/man/* "$1"/usr/share/locale/*',
-    'rm -f "$1/etc/hostname"',
-    'find "$1/var/log" -type f -delete',
-    # apps install what they need into their own tree; Debian's marker would refuse pip even in a build
-    'find "$1/usr/lib" -name EXTERNALLY-MANAGED -delete',
-)
-
-
-def contents(folder, suffixes):
-    """Path → bytes of the files in `folder` that end in one of `suffixes`, or of all when there are none."""
-    if not os.path.isdir(folder):
-        return {}
-    found = {}
-    for name in sorted(os.listdir(folder)):
-        path = os.path.join(folder, name)
-        if os.path.isfile(path) and (not suffixes or name.endswith(suffixes)):
-            with open(path, "rb") as file:
-                found[name] = file.read()
-    return found
-
-
-def tree(params):
-    """The files that the image has besides its packages: path → bytes."""
-    files = {
-        "etc/pip.conf": PIP.encode(),
-        "etc/hokku/stack": (params["name"] + "\n").encode(),
-        "etc/environment": PROFILE.encode(),
-        "etc/resolv.conf": f"nameserver {params['nameserver']}\n".encode(),
-        "etc/hosts": b"127.0.0.1 localhost\n::1 localhost\n",
-    }
-    for name, content in contents(params["init_dir"], ()).items():
-        folder = "usr/lib/hokku/src" if name.endswith((".c", ".h")) else "usr/lib/hokku"
-        files[f"{folder}/{name}"] = content
-    for name, content in contents(params["ca_dir"], (".crt",)).items():
-        files[f"usr/local/share/ca-certificates/{name}"] = content
-    return files
-
-
-def digest(params, files):
-    """What identifies the image's inputs."""
-    said = [RECIPE, HOOKS, params["suite"], sorted(params["packages"]), params["mirror"]]
-    whole = hashlib.sha256(json.dumps(said).encode())
-    for path in sorted(files):
-        whole.update(path.encode() + b"\0" + files[path] + b"\0")
-    return whole.hexdigest()
-
-
-def current(images, alias, inputs, oldest):
-    """The image under `alias` that was made of `inputs` after the time `oldest` (seconds), or None."""
-    for image in images:
-        if alias in [each["name"] for each in image.get("aliases") or []]:
-            made = float(image["properties"].get("hokku.made", "0"))
-            if image["properties"].get("hokku.inputs") == inputs and made >= oldest:
-                return image
-    return None
+from ansible_collections.hokku.platform.plugins.module_utils import _stack as recipe
 
 
 class Stack:
-    """Makes one stack's image on this host."""
+    """Makes one stack's images on this host."""
 
     def __init__(self, module):
         self.module, self.params, self.actions = module, module.params, []
@@ -186,8 +141,9 @@ class Stack:
         status, out, err = self.module.run_command(argv)
         if status != 0:
             lines = (err or out).strip().splitlines() or ["it said nothing"]
+            last = next((line for line in lines if line.startswith("E: ")), lines[-1])  # mmdebstrap: the cause first
             self.module.fail_json(
-                msg=f"Stack {self.params['name']}: {what} failed: {lines[-1]}", stderr=err[-4000:], actions=self.actions
+                msg=f"Stack {self.params['name']}: {what} failed: {last}", stderr=err[-4000:], actions=self.actions
             )
         return out
 
@@ -195,58 +151,66 @@ class Stack:
         return json.loads(self.run(["lxc", "image", "list", "--format", "json"], "listing the images"))
 
     def build(self, files, work):
-        """The root file system, as a compressed tar in `work`."""
-        overlay = os.path.join(work, "overlay")
+        """Make both root file systems in `work`; the paths of their compressed tars by the image's role."""
+        overlay, root, run = (os.path.join(work, name) for name in ("overlay", "root", "run.tar"))
         for name, content in files.items():
             path = os.path.join(overlay, name)
             os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
             with open(path, "wb") as file:
                 file.write(content)
             os.chmod(path, 0o644)
-        rootfs = os.path.join(work, "rootfs.tar.zst")
+        options = recipe.apt_options(self.run(["apt-config", "dump"], "asking apt for its configuration"))
         argv = [
-            "mmdebstrap", "--variant=minbase", "--dpkgopt=force-unsafe-io",
+            "mmdebstrap", "--format=directory", "--variant=minbase", "--skip=cleanup/apt/lists",
+            *(f"--aptopt={option}" for option in options), "--dpkgopt=force-unsafe-io",
+            *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.LEFT_OUT),
             f"--include={','.join(self.params['packages'])}",
-            f"--customize-hook=sync-in {overlay} /", *(f"--customize-hook={hook}" for hook in HOOKS),
-            self.params["suite"], rootfs,
+            f"--customize-hook=sync-in {overlay} /", *(f"--customize-hook={hook}" for hook in recipe.HOOKS),
+            self.params["suite"], root, *recipe.sources(self.params),
         ]  # fmt: skip
-        if self.params["mirror"]:
-            argv.append(self.params["mirror"])
-        self.run(argv, "building it with mmdebstrap")
+        self.run(argv, "making the run image with mmdebstrap")
+        pack = ["tar", "--numeric-owner", *(f"--exclude={path}" for path in recipe.NOT_PACKED), f"--directory={root}"]
+        self.run([*pack, f"--file={run}", "--create", "."], "packing the run image")
+        argv = ["unshare", "--mount", "sh", "-c", recipe.CONTINUE, "sh", root, *self.params["build_packages"]]
+        self.run(argv, "making the build image")
+        argv = ["tar", "--numeric-owner", f"--directory={root}", f"--file={run}", "--append", recipe.INIT]
+        self.run(argv, "adding dyno-init to the run image")
+        self.run(["zstd", "--quiet", "--rm", "-3", "-T0", run], "compressing the run image")
+        build = os.path.join(work, "build.tar.zst")
+        zstd = "--use-compress-program=zstd -3 -T0"
+        self.run([*pack, f"--file={build}", zstd, "--create", "."], "packing the build image")
         self.actions.append("built")
-        return rootfs
+        return {"run": f"{run}.zst", "build": build}
 
-    def import_image(self, rootfs, inputs, work):
-        """Import under the alias, in place of the image that has it."""
-        description = {
-            "architecture": platform.machine(),
-            "creation_date": int(time.time()),
-            "properties": {
-                "description": f"Hokku stack {self.params['name']}",
-                "hokku.inputs": inputs,
-                "hokku.made": str(int(time.time())),
-                "hokku.stack": self.params["name"],
-            },
-        }
-        metadata = os.path.join(work, "metadata.tar")
-        text = json.dumps(description).encode()
-        with tarfile.open(metadata, "w") as archive:
+    def import_image(self, rootfs, about, work):
+        """Import an image; its fingerprint."""
+        path = os.path.join(work, "metadata.tar")
+        text = json.dumps(about).encode()
+        with tarfile.open(path, "w") as archive:
             entry = tarfile.TarInfo("metadata.yaml")
             entry.size, entry.mode = len(text), 0o644
             archive.addfile(entry, io.BytesIO(text))
-        earlier = [i["fingerprint"] for i in self.images() if i["properties"].get("hokku.stack") == self.params["name"]]
-        self.run(["lxc", "image", "import", metadata, rootfs], "importing the image")
-        new = next(i for i in self.images() if i["properties"].get("hokku.inputs") == inputs and
-                   i["fingerprint"] not in earlier)  # fmt: skip
-        alias = self.params["alias"]
-        named = [each["name"] for i in self.images() for each in i.get("aliases") or []]
-        if alias in named:
+        self.run(["lxc", "image", "import", path, rootfs], "importing the image")
+        mine = about["properties"].items()
+        return next(each["fingerprint"] for each in self.images() if mine <= each["properties"].items())
+
+    def name(self, alias, fingerprint):
+        """Have the image under the alias, in place of the one that has it."""
+        if recipe.under(self.images(), alias):
             self.run(["lxc", "image", "alias", "delete", alias], "moving the alias")
-        self.run(["lxc", "image", "alias", "create", alias, new["fingerprint"]], "naming the image")
-        for fingerprint in earlier:
-            self.run(["lxc", "image", "delete", fingerprint], "removing the earlier image")
+        self.run(["lxc", "image", "alias", "create", alias, fingerprint], "naming the image")
+
+    def replace(self, files, inputs, work):
+        """Build and import both images; what became the stack's is told as the module tells it."""
+        rootfs = self.build(files, work)
+        made = int(time.time())
+        about = {role: recipe.metadata(self.params, role, inputs, made) for role in rootfs}
+        found = {role: self.import_image(rootfs[role], about[role], work) for role in rootfs}
+        # one after the other at once: a build and what it makes shall be of one version
+        self.name(self.params["build_alias"], found["build"])
+        self.name(self.params["alias"], found["run"])
         self.actions.append("imported")
-        return new
+        return {"fingerprint": found["run"], "version": recipe.version(made, inputs)}
 
 
 def main():
@@ -255,28 +219,40 @@ def main():
             "name": {"type": "str", "required": True},
             "suite": {"type": "str", "required": True},
             "alias": {"type": "str", "required": True},
+            "build_alias": {"type": "str", "required": True},
             "packages": {"type": "list", "elements": "str", "required": True},
+            "build_packages": {"type": "list", "elements": "str", "required": True},
             "init_dir": {"type": "path", "required": True},
             "ca_dir": {"type": "path", "default": "/usr/local/share/ca-certificates"},
-            "mirror": {"type": "str", "default": ""},
+            "mirror": {"type": "str", "default": "http://deb.debian.org/debian"},
+            "security_mirror": {"type": "str", "default": "http://deb.debian.org/debian-security"},
+            "updates": {"type": "bool", "default": True},
             "nameserver": {"type": "str", "required": True},
             "max_age_days": {"type": "int", "default": 0},
+            "fresh": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    stack = Stack(module)
-    files = tree(module.params)
-    inputs = digest(module.params, files)
-    age = module.params["max_age_days"] * 86400
-    image = current(stack.images(), module.params["alias"], inputs, time.time() - age if age else 0)
-    if image or module.check_mode:
-        module.exit_json(changed=not image, actions=stack.actions, fingerprint=(image or {}).get("fingerprint", ""))
+    params, stack = module.params, Stack(module)
+    files = recipe.tree(params)
+    inputs = recipe.digest(params, files)
+    age = params["max_age_days"] * 86400
+    aliases = (params["alias"], params["build_alias"])
+    pair = None
+    if not params["fresh"]:
+        pair = recipe.current(stack.images(), aliases, inputs, time.time() - age if age else 0)
+    if pair:
+        known = {"fingerprint": pair[0]["fingerprint"], "version": pair[0]["properties"]["hokku.version"]}
+        module.exit_json(changed=False, actions=[], **known)
+    if module.check_mode:
+        module.exit_json(changed=True, actions=[])
     work = tempfile.mkdtemp(prefix="hokku-stack-", dir="/var/tmp")
+    os.chmod(work, 0o711)  # apt downloads as a user of its own
     try:
-        image = stack.import_image(stack.build(files, work), inputs, work)
+        made = stack.replace(files, inputs, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    module.exit_json(changed=True, actions=stack.actions, fingerprint=image["fingerprint"])
+    module.exit_json(changed=True, actions=stack.actions, **made)
 
 
 if __name__ == "__main__":

@@ -145,7 +145,7 @@ def test_a_tarball_is_built_and_its_output_streams_as_text_and_as_events(new_app
     told = output(app, build)
     assert "Verifying deploy... done." in told
     events = output(app, build, Accept="text/event-stream")
-    assert "data: -----> Building on the Debian-12 stack" in events
+    assert "data: -----> Building on the Debian-13 stack" in events
     assert events.endswith("event: eof\ndata: {}\n\n")
     wait_for("the build's verdict", lambda: app.call("GET", f"/builds/{build['id']}").json()["status"] == "succeeded")
     assert app.get().body.startswith("tarred ")

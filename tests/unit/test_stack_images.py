@@ -1,0 +1,174 @@
+"""Stack images: when they are made anew, which one an app runs on, and which ones may go."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.hokku.platform.plugins.module_utils import _stack as recipe
+
+from hokku.manifold import images, template
+from hokku.manifold.lxd import Image, Instance
+from hokku.settings import Settings
+from hokku.store.wanted import Payload
+
+DEFAULTS = yaml.safe_load((Path(__file__).parents[2] / "roles/stack_image/defaults/main.yml").read_text())
+ALIASES = ("hokku/debian-13", "hokku/debian-13-build")
+NOW = 2_000_000_000.0
+
+
+def params(tmp_path: Path, **changes: Any) -> dict[str, Any]:
+    (tmp_path / "init").mkdir(exist_ok=True)
+    for name in ("dyno-init.c", "dyno-log.h", "dyno-start"):
+        (tmp_path / "init" / name).write_text(name)
+    return {
+        "name": "debian-13", "suite": "trixie", "packages": ["git", "ruby"], "build_packages": ["gcc"],
+        "mirror": "http://deb.example/debian", "security_mirror": "http://deb.example/security", "updates": True,
+        "nameserver": "10.99.0.1", "init_dir": str(tmp_path / "init"), "ca_dir": str(tmp_path / "none"), **changes,
+    }  # fmt: skip
+
+
+def digest(of: dict[str, Any]) -> str:
+    return recipe.digest(of, recipe.tree(of))
+
+
+def listed(role: str, alias: str | None, inputs: str = "abc", made: float = NOW, **changes: str) -> dict[str, Any]:
+    """An image as `lxc image list --format json` has it."""
+    about = recipe.metadata({"name": "debian-13"}, role, inputs, made)["properties"] | changes
+    return {"fingerprint": role * 3, "aliases": [{"name": alias}] if alias else [], "properties": about}
+
+
+def test_images_are_made_anew_when_any_input_changes(tmp_path: Path) -> None:
+    before = params(tmp_path)
+    changes: list[dict[str, Any]] = [
+        {"packages": ["git"]}, {"build_packages": ["gcc", "g++"]}, {"suite": "forky"}, {"name": "debian-14"},
+        {"updates": False}, {"nameserver": "10.98.0.1"}, {"security_mirror": "http://other.example/"},
+    ]  # fmt: skip
+    digests = {digest(before | change) for change in changes}
+    assert digest(before) not in digests
+    assert len(digests) == len(changes)
+    assert digest(before | {"packages": ["ruby", "git"]}) == digest(before)
+    was = digest(before)
+    (tmp_path / "init" / "dyno-init.c").write_text("newer")
+    assert digest(before) != was
+
+
+def test_the_sources_of_dyno_init_stay_out_of_what_is_packed(tmp_path: Path) -> None:
+    files = recipe.tree(params(tmp_path))
+    assert {name for name in files if name.startswith("usr/lib/hokku/")} == {
+        "usr/lib/hokku/dyno-start", "usr/lib/hokku/src/dyno-init.c", "usr/lib/hokku/src/dyno-log.h",
+    }  # fmt: skip
+    assert "./usr/lib/hokku/src" in recipe.NOT_PACKED
+
+
+def test_a_release_brings_its_security_updates_and_testing_brings_its_own(tmp_path: Path) -> None:
+    assert recipe.sources(params(tmp_path)) == [
+        "deb http://deb.example/debian trixie main",
+        "deb http://deb.example/debian trixie-updates main",
+        "deb http://deb.example/security trixie-security main",
+    ]
+    assert recipe.sources(params(tmp_path, updates=False)) == ["deb http://deb.example/debian trixie main"]
+
+
+def test_the_archive_is_reached_as_the_host_reaches_it() -> None:
+    dump = 'APT "";\nAcquire::http "";\nAcquire::http::Proxy "http://proxy:3128";\nAcquire::https::Proxy "";\n'
+    dump += 'Acquire::Check-Valid-Until "false";\nAcquire::Retries "3";\n'
+    assert recipe.apt_options(dump) == [
+        'Acquire::http::Proxy "http://proxy:3128";', 'Acquire::Check-Valid-Until "false";',
+    ]  # fmt: skip
+    assert "./etc/apt/apt.conf.d/99mmdebstrap" in recipe.NOT_PACKED  # a proxy's password is not the tenants' to read
+
+
+def test_a_version_says_when_and_of_what() -> None:
+    assert recipe.version(0, "0123456789abcdef") == "19700101T000000Z-01234567"
+
+
+@pytest.mark.parametrize(
+    ("run", "build", "oldest"),
+    [
+        ({"alias": None}, {}, 0.0),
+        ({}, {"alias": "other"}, 0.0),
+        ({"inputs": "abd"}, {"inputs": "abd"}, 0.0),
+        ({}, {"made": NOW + 1}, 0.0),
+        ({}, {}, NOW + 1),
+    ],
+    ids=["no run image", "no build image", "other inputs", "two versions", "too old"],
+)
+def test_both_images_must_be_there_of_one_version_and_young_enough(run: dict, build: dict, oldest: float) -> None:
+    def pair(run: dict[str, Any], build: dict[str, Any]) -> list[dict[str, Any]]:
+        return [listed("run", **{"alias": ALIASES[0]} | run), listed("build", **{"alias": ALIASES[1]} | build)]
+
+    assert recipe.current(pair({}, {}), ALIASES, "abc", NOW) == pair({}, {})
+    assert recipe.current(pair(run, build), ALIASES, "abc", oldest) is None
+
+
+def test_an_image_of_before_versions_is_made_anew() -> None:
+    old = listed("run", ALIASES[0]), listed("build", ALIASES[1])
+    for image in old:
+        del image["properties"]["hokku.version"]
+    assert recipe.current(old, ALIASES, "abc", 0.0) is None
+
+
+def test_every_stack_has_a_java_of_its_release_to_run_and_to_build_with() -> None:
+    for stack in DEFAULTS["stack_image_default_stacks"]:
+        runs = DEFAULTS["stack_image_release_packages"][stack["suite"]]
+        builds = DEFAULTS["stack_image_release_build_packages"][stack["suite"]]
+        assert [name.replace("-jre-", "-jdk-") for name in runs] == builds
+
+
+def test_the_platforms_defaults_and_the_roles_name_the_same_stacks() -> None:
+    chosen = Settings()
+    assert [stack.name for stack in chosen.stacks] == [s["name"] for s in DEFAULTS["stack_image_default_stacks"]]
+    assert chosen.stack(chosen.default_stack).image == "hokku/debian-13"
+    assert chosen.stack(chosen.default_stack).build_image == "hokku/debian-13-build"
+
+
+OLD = Image("old", frozenset(), {"hokku.stack": "debian-13", "hokku.made": "1"})
+NEW = Image("new", frozenset({"hokku/debian-13"}), {"hokku.stack": "debian-13", "hokku.made": "2"})
+
+
+def test_a_release_stays_on_its_image_whatever_is_newer() -> None:
+    assert images.choose("old", "hokku/debian-13", [NEW, OLD]) == "old"
+    assert images.choose("old", None, [NEW, OLD]) == "old"  # also when the stack is not offered any more
+    assert images.outdated("old", "hokku/debian-13", [NEW, OLD])
+    assert not images.outdated("new", "hokku/debian-13", [NEW, OLD])
+
+
+def test_what_is_not_pinned_or_lost_its_image_gets_the_newest() -> None:
+    assert images.choose(None, "hokku/debian-13", [OLD, NEW]) == "new"
+    assert images.choose("lost", "hokku/debian-13", [OLD, NEW]) == "new"
+
+
+def test_a_stack_without_an_image_is_said() -> None:
+    with pytest.raises(images.NoImage, match="hokku/debian-15 is not in the cluster"):
+        images.choose(None, "hokku/debian-15", [OLD, NEW])
+    with pytest.raises(images.NoImage, match="stack:set"):
+        images.choose("lost", None, [OLD, NEW])
+
+
+def instance(base: str, slug: int = 1) -> Instance:
+    config = {
+        "user.hokku.kind": "template", template.READY: template.WHOLE, images.MADE_FROM: base,
+        "user.hokku.slug": str(uuid.UUID(int=slug)),
+    }  # fmt: skip
+    return Instance(f"t-{base}-{slug}", "Stopped", "h", config)
+
+
+def test_an_image_goes_only_when_nothing_can_need_it() -> None:
+    foreign = Image("foreign", frozenset(), {"description": "somebody's own"})
+    fresh = Image("fresh", frozenset(), {"hokku.stack": "debian-13", "hokku.made": str(NOW - 10)})
+    every = [OLD, NEW, foreign, fresh]
+    assert images.unneeded(every, set(), [], NOW) == [OLD]
+    assert images.unneeded(every, {"old"}, [], NOW) == []
+    assert images.unneeded(every, set(), [instance("old")], NOW) == []
+    assert images.unneeded(every, set(), [], NOW + images.JUST_MADE) == [OLD, fresh]
+
+
+def test_a_template_is_copied_only_from_one_of_the_same_slug_and_image() -> None:
+    payload = Payload(uuid.uuid4(), uuid.UUID(int=1), "0" * 64, "debian-13", {}, {})
+    there = {each.name: each for each in (instance("old"), instance("new", slug=2), instance("new"))}
+    assert template.sibling(there, payload, "new") == "t-new-1"
+    assert template.sibling(there, payload, "newest") is None
