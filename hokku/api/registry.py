@@ -18,6 +18,7 @@ from hokku.errors import NotFound
 
 router = APIRouter(prefix="/buildpacks")
 _NAMESPACE = "heroku"
+_TITLES = {"nodejs": "Node.js", "php": "PHP", "static": "static files"}  # else the name itself
 _SINCE = "2026-01-01T00:00:00Z"
 _README = "A part of this platform (version {}). Use it with `heroku buildpacks:set {}`.\n"
 
@@ -26,7 +27,7 @@ def _shape(namespace: str, name: str) -> answers.Buildpack:
     return {
         "blob_url": f"urn:buildpack:{namespace}/{name}",
         "category": "languages",
-        "description": f"Builds applications in {name.title()}",
+        "description": f"Builds applications in {_TITLES.get(name, name.title())}",
         "name": name,
         "namespace": namespace,
         "source": {"owner": "hokku", "repo": "hokku", "type": "platform"},

@@ -15,7 +15,18 @@ from urllib.parse import SplitResult, urlsplit
 DIRECTORY = Path(__file__).parent / "buildpacks"
 COMMON = "common.sh"  # what they share; each has a copy where it runs
 MOST = 20  # buildpacks of one app
-_ORDER = ("python",)  # in which they detect, when the app names none
+_ORDER = ("ruby", "nodejs", "python", "java", "php", "go", "static")  # Heroku's, in which they detect; static is last
+_KNOWN = tuple(name for name in _ORDER if (DIRECTORY / name / "bin").is_dir())
+FOUND_BY = {  # for the user whose app is found by none: the files that each bin/detect looks for
+    "ruby": "Gemfile",
+    "nodejs": "package.json",
+    "python": "requirements.txt, uv.lock, poetry.lock, Pipfile, pyproject.toml, or a Procfile beside *.py",
+    "java": "pom.xml, gradlew, build.gradle, or a jar that the Procfile runs",
+    "php": "composer.json or index.php",
+    "go": "go.mod",
+    "static": "static.json or index.html",
+}
+_ALIASES = {"gradle": "java"}  # names of Heroku's whose work another one does
 _URN = "urn:buildpack:"  # before a name of the registry, as Heroku shows it
 _LONGEST = 1000  # characters of a URL
 _SCHEMES = ("https", "http", "git")
@@ -49,7 +60,7 @@ class Buildpack:
 
 def known() -> tuple[str, ...]:
     """Their short names, in the order in which they detect."""
-    return _ORDER
+    return _KNOWN
 
 
 def shown(name: str) -> str:
@@ -60,14 +71,18 @@ def shown(name: str) -> str:
 
 
 def parse(name: str) -> Buildpack:
-    """The buildpack called so: `heroku/python`, `urn:buildpack:heroku/python`, or a URL. Raises BadBuildpack."""
+    """The buildpack called so: `heroku/python`, `python`, `urn:buildpack:heroku/python`, or a URL. Raises BadBuildpack.
+
+    `heroku/gradle` is `heroku/java`, which finds out itself what builds an app.
+    """
     registered = _REGISTRY.fullmatch(name)
     short = (registered[1] if registered else name.removeprefix(_URN)).removeprefix("heroku/")
-    if short in _ORDER:
+    short = _ALIASES.get(short, short)
+    if short in _KNOWN:
         return Buildpack(f"heroku/{short}", short=short)
     if "://" in name and not registered:
         return _by_url(name)
-    have = ", ".join(f"heroku/{pack}" for pack in _ORDER)
+    have = ", ".join(f"heroku/{pack}" for pack in _KNOWN)
     raise BadBuildpack(
         f"Buildpack {_printable(name.removeprefix(_URN))} is not there. This platform has: {have}. "
         "Others are named by URL: a git repository or a .tgz over https."

@@ -128,8 +128,10 @@ def _guess(order: Order, container: Container, output: Output) -> Buildpack:
         name, _ = _detected(container)
         return buildpacks.parse(f"heroku/{name}")
     output.bang("No default language could be detected for this app.")
-    output.detail("HINT: Python is found by requirements.txt, pyproject.toml or setup.py, or a Procfile beside *.py")
-    output.detail("files, in the root folder of what is pushed. Commit what is missing, and push again.")
+    output.detail("HINT: in the root folder of what is pushed, a language is found by these files:")
+    for name in buildpacks.known():
+        output.detail(f"{name + ':':8}{buildpacks.FOUND_BY[name]}")
+    output.detail("Commit what is missing and push again, or name a buildpack: heroku buildpacks:set heroku/NAME")
     raise _reject(output, "no default language could be detected")
 
 

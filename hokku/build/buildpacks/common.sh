@@ -14,17 +14,38 @@ fail() {
   exit 1
 }
 
+# `stack_versions LANGUAGE` prints which versions there are, for an error: the one table of them.
+stack_versions() {
+  case $1 in
+    python) echo '3.11 on debian-12, 3.13 on debian-13, 3.14 on debian-14' ;;
+    nodejs) echo '18 on debian-12, 20 on debian-13, 24 on debian-14' ;;
+    ruby) echo '3.1 on debian-12, 3.3 on debian-13 and debian-14' ;;
+    php) echo '8.2 on debian-12, 8.4 on debian-13 and debian-14' ;;
+    java) echo '17 on debian-12, 21 and 25 on debian-13 and debian-14' ;;
+    go) echo '1.19 on debian-12, 1.24 on debian-13, 1.27 on debian-14' ;;
+  esac
+}
+
 # Config vars may steer a build (PIP_INDEX_URL, NPM_CONFIG_…), and must not break the buildpack itself.
-# `export_env DIRECTORY` exports the files of the buildpack API's ENV_DIR.
+# `export_env DIRECTORY` exports the files of the buildpack API's ENV_DIR, but those named like a variable that the
+# buildpack has set before, or bash itself.
 export_env() {
-  local file name
-  for file in "$1"/*; do
-    name=${file##*/}
-    case $name in
-      '*' | PATH | HOME | IFS | PWD | BASH* | SHELL* | LD_* | CPATH | LIBRARY_PATH | GIT_DIR | JAVA_OPTS | \
-        PYTHONHOME | PYTHONPATH | PYTHONSAFEPATH | PIP_PREFIX | PIP_TARGET | PIP_USER | PIP_PYTHON | \
-        NODE_OPTIONS | RUBYOPT | RUBYLIB | GEM_HOME | GEM_PATH | BUNDLE_PATH | GOPATH | GOROOT) ;;
-      [A-Za-z_]*) export "$name=$(cat "$file")" ;;
+  local env_file env_name env_flags
+  for env_file in "$1"/*; do
+    env_name=${env_file##*/}
+    case $env_name in
+      '*' | PATH | HOME | IFS | PWD | OLDPWD | BASH* | SHELL* | LD_* | CPATH | LIBRARY_PATH | GIT_DIR | JAVA_OPTS | \
+        CDPATH | GLOBIGNORE | POSIXLY_CORRECT | TMPDIR | ENV | STACK | SOURCE_VERSION | REQUEST_ID | \
+        BUILD_DIR | CACHE_DIR | ENV_DIR | \
+        PYTHONHOME | PYTHONPATH | PYTHONSAFEPATH | PIP_PREFIX | PIP_TARGET | PIP_USER | PIP_PYTHON | VIRTUAL_ENV | \
+        NODE_OPTIONS | NPM_CONFIG_PREFIX | npm_config_prefix | \
+        RUBYOPT | RUBYLIB | GEM_HOME | GEM_PATH | BUNDLE_PATH | GOPATH | GOROOT) ;;
+      [A-Za-z_]*)
+        env_flags=$(declare -p "$env_name" 2>/dev/null | cut -d ' ' -f 2) || true
+        case $env_flags in
+          '' | -x) export "$env_name=$(cat "$env_file")" ;;
+        esac
+        ;;
     esac
   done
 }

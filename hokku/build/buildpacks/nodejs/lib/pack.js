@@ -1,0 +1,83 @@
+// What needs JSON, versions and checksums: node pack.js facts | resolve | satisfies | integrity | program The answer is on stdout.
+'use strict'
+const crypto = require('node:crypto')
+const fs = require('node:fs')
+const path = require('node:path')
+
+const LIFECYCLE = ['preinstall', 'install', 'postinstall', 'prepublish', 'preprepare', 'prepare', 'postprepare']
+const KINDS = ['dependencies', 'devDependencies', 'optionalDependencies']
+
+const read = (file) => JSON.parse(fs.readFileSync(file, 'utf8'))
+const strings = (value) => (value && typeof value === 'object' && !Array.isArray(value) ? value : {})
+const semver = (npm) => require(path.join(npm, 'node_modules', 'semver'))
+
+/** One line a fact, NAME<TAB>VALUE, of a package.json. Values are one line without control characters. */
+function facts (file) {
+  const said = read(file)
+  const scripts = strings(said.scripts)
+  const engines = strings(said.engines)
+  const sources = KINDS.flatMap((kind) => Object.values(strings(said[kind])))
+  const [manager, version = ''] = String(said.packageManager ?? '').split('+')[0].split(/(?<=.)@/)
+  const found = {
+    node: engines.node,
+    npm: engines.npm,
+    yarn: engines.yarn,
+    pnpm: engines.pnpm,
+    manager,
+    manager_version: version,
+    scripts: ['', ...Object.keys(scripts).filter((name) => /^[\w:.-]+$/.test(name) && scripts[name]), ''].join(' '),
+    dev: Object.keys(strings(said.devDependencies)).length > 0,
+    lifecycle: LIFECYCLE.some((name) => name in scripts) || fs.existsSync('binding.gyp'),
+    local: 'workspaces' in said || sources.some((text) => /^(file|link|portal|workspace):|^\.{0,2}\//.test(text))
+  }
+  for (const [name, value] of Object.entries(found)) {
+    console.log(`${name}\t${String(value ?? '').replace(/[\x00-\x1f\x7f]/g, ' ').slice(0, 1000)}`)
+  }
+}
+
+/** VERSION<TAB>TARBALL<TAB>INTEGRITY of the newest version in `range` that runs on node `runs`, if that is given. */
+function resolve (metadata, range, npm, runs) {
+  const { versions } = read(metadata)
+  let version = range
+  if (!Object.hasOwn(versions, range)) {
+    const semantic = semver(npm)
+    const fits = (candidate) => {
+      const asks = strings(versions[candidate].engines).node
+      return !runs || !asks || semantic.satisfies(runs, asks)
+    }
+    version = semantic.maxSatisfying(Object.keys(versions).filter(fits), range)
+  }
+  if (!version) process.exit(4)
+  const { tarball, integrity, shasum } = versions[version].dist
+  const hash = integrity || `sha1-${Buffer.from(shasum, 'hex').toString('base64')}`
+  console.log([version, tarball, hash].join('\t'))
+}
+
+/** Ends with 0 if `version` is in `range`, with 3 if it is not, with 4 if that is no range. */
+function satisfies (version, range, npm) {
+  const semantic = semver(npm)
+  if (semantic.validRange(range) === null) process.exit(4)
+  process.exit(semantic.satisfies(version, range) ? 0 : 3)
+}
+
+/** Ends with 0 if one of the strongest hashes of `wanted` (Subresource Integrity) is the file's. */
+function integrity (file, wanted) {
+  const hashes = wanted.trim().split(/\s+/).map((one) => one.split('?')[0].match(/^(sha512|sha384|sha256|sha1)-(.+)$/))
+  const known = hashes.filter(Boolean)
+  const order = ['sha512', 'sha384', 'sha256', 'sha1']
+  const strongest = order.find((name) => known.some((one) => one[1] === name))
+  const content = fs.readFileSync(file)
+  const good = known.some(([, name, hash]) =>
+    name === strongest && crypto.createHash(name).update(content).digest('base64') === hash)
+  process.exit(good ? 0 : 3)
+}
+
+/** Where in a package its program `name` is. */
+function program (directory, name) {
+  const { bin } = read(path.join(directory, 'package.json'))
+  console.log(path.normalize(typeof bin === 'string' ? bin : bin[name]))
+}
+
+const [verb, ...words] = process.argv.slice(2)
+const verbs = { facts, resolve, satisfies, integrity, program }
+verbs[verb](...words)
