@@ -19,7 +19,7 @@ class Ran:
 
 
 class Stand:
-    """One buildpack and one app. `programs` are bash texts by name: a stack's toolchain, only as deep as a test looks."""
+    """One buildpack and one app. `programs` are bash texts by name: a toolchain, only as deep as a test looks."""
 
     def __init__(self, home: Path, name: str, files: dict[str, str], programs: dict[str, str] | None = None) -> None:
         self.home, self.app, self.cache = home, home / "app", home / "cache"

@@ -10,7 +10,7 @@ from hokku.build import declared
 from hokku.build.buildpacks import DIRECTORY
 from tests.integration.buildpack_stand import Stand
 
-# `php platform.php ACTION` as a test wants it to answer; the program itself runs on the stack, with Composer's own rules.
+# `php platform.php ACTION` as a test wants it to answer; the program itself runs on the stack, by Composer's rules.
 PHP = r"""case "$1" in
 -r) [[ $2 == *PHP_VERSION* ]] && printf 8.4.1 || echo "curl, mbstring" ;;
 */platform.php) case "$2" in

@@ -17,7 +17,8 @@ case "$*" in
 install*--local*) [ -z "${NOT_LOCAL:-}" ] || exit 1; mkdir -p vendor/bundle/ruby/3.3.0/gems/one ;;
 install*) mkdir -p vendor/bundle/ruby/3.3.0/gems/one ;;
 *'rake -P'*) [ -z "${NO_TASKS:-}" ] || { echo "cannot load such file"; exit 1; } >&2; echo 'rake assets:precompile' ;;
-*assets:precompile*) [ -z "${BREAK:-}" ] || { echo aborted; exit 1; }; mkdir -p public/assets; date +%N >public/assets/app.css ;;
+*assets:precompile*) [ -z "${BREAK:-}" ] || { echo aborted; exit 1; }
+  mkdir -p public/assets; date +%N >public/assets/app.css ;;
 esac"""
 GEM = 'echo "gem $*" >>"$HOME/calls"; exit 1'
 LOCK = "GEM\n  remote: https://rubygems.org/\n  specs:\n{specs}\nPLATFORMS\n  ruby\n\nBUNDLED WITH\n   {bundler}\n"
