@@ -49,3 +49,25 @@ export_env() {
     esac
   done
 }
+
+# `stack_versions LANGUAGE` prints which versions there are, for an error: "3.1 on debian-12, 3.3 on debian-13 and debian-14".
+stack_versions() {
+  case $1 in
+    ruby) echo '3.1 on debian-12, 3.3 on debian-13 and debian-14' ;;
+    php) echo '8.2 on debian-12, 8.4 on debian-13 and debian-14' ;;
+    java) echo '17 on debian-12, 21 and 25 on debian-13 and debian-14' ;;
+    go) echo '1.19 on debian-12, 1.24 on debian-13, 1.27 on debian-14' ;;
+  esac
+}
+
+# `not_on_stack TITLE LANGUAGE ASKED WHERE HAS LINE…`: the error for a version that the stack does not have; LINEs are remedies.
+not_on_stack() {
+  fail "$1 ${3:0:40} (from $4) is not on the stack ${STACK:-}, which has $1 $5." \
+    "The stacks have $1 $(stack_versions "$2"): \`heroku stack:set\` chooses one." "${@:6}"
+}
+
+# Whether version A is B or later: `at_least A B`.
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
+
+# `hand_on LINE…`: what buildpacks after this one source.
+hand_on() { printf '%s\n' "$@" >"$here/export"; }

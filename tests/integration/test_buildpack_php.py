@@ -1,0 +1,132 @@
+"""heroku/php: what is refused, what Composer is told, and the commands that start the web servers."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from hokku.build import declared
+from hokku.build.buildpacks import DIRECTORY
+from tests.integration.buildpack_stand import Stand
+
+# `php platform.php ACTION` as a test wants it to answer; the program itself runs on the stack, by Composer's rules.
+PHP = r"""case "$1" in
+-r) [[ $2 == *PHP_VERSION* ]] && printf 8.4.1 || echo "curl, mbstring" ;;
+*/platform.php) case "$2" in
+  check) printf '%b' "${CHECK:-}"; exit "${CHECKED:-0}" ;;
+  packages) exit "${PACKAGES:-1}" ;;
+  script) exit "${SCRIPT:-1}" ;;
+  paths) exit "${PATHS:-1}" ;;
+  bin) printf vendor/bin ;;
+  esac ;;
+esac"""
+COMPOSER = r"""case "$1" in
+--version) echo "Composer version 2.8.8 2025-04-04" ;;
+*) echo "composer $*" >>"$HOME/calls"; [ -d vendor ] && echo had >>"$HOME/calls"; mkdir -p vendor/composer ;;
+esac"""
+
+
+def stand(tmp_path, files=None) -> Stand:
+    return Stand(tmp_path, "php", {"composer.json": "{}"} | (files or {}), {"php": PHP, "composer": COMPOSER})
+
+
+@pytest.mark.parametrize(("name", "status"), [("composer.json", 0), ("index.php", 0), ("page.php", 1)])
+def test_composer_json_or_index_php_make_a_php_app(tmp_path, name, status):
+    ran = Stand(tmp_path, "php", {name: ""}).detect()
+    assert (ran.status, ran.said) == (status, "PHP\n" if status == 0 else "")
+
+
+def test_a_php_that_the_stack_does_not_have_is_refused_with_what_there_is(tmp_path):
+    ran = stand(tmp_path).compile(CHECK="php\\t^7.4\\tcomposer.json\\n", CHECKED="1")
+    assert ran.status == 1
+    assert " !     PHP ^7.4 (from composer.json) is not on the stack debian-13, which has PHP 8.4.1." in ran.said
+    assert "8.2 on debian-12, 8.4 on debian-13" in ran.said
+
+
+def test_missing_extensions_are_all_named_beside_those_there(tmp_path):
+    ran = stand(tmp_path).compile(CHECK="ext\\tmongodb\\tcomposer.json\\next\\tredis\\ta/b\\n", CHECKED="1")
+    assert ran.status == 1
+    assert "ext-mongodb (asked for by composer.json)" in ran.said
+    assert "ext-redis (asked for by a/b)" in ran.said
+    assert "These are there: curl, mbstring" in ran.said
+
+
+def test_packages_without_a_lock_are_refused(tmp_path):
+    ran = stand(tmp_path).compile(PACKAGES="0")
+    assert ran.status == 1
+    assert "No 'composer.lock' found" in ran.said
+
+
+def test_composer_installs_for_production_and_its_packages_are_kept(tmp_path):
+    made = stand(tmp_path, {"composer.lock": "{}"})
+    ran = made.compile()
+    assert ran.status == 0, ran.said
+    install = "composer install --no-dev --prefer-dist --optimize-autoloader --no-interaction --no-ansi --no-progress"
+    assert made.calls() == [install]
+    subprocess.run(["rm", "-rf", made.app / "vendor"], check=True)
+    again = made.compile()
+    assert "The packages of the last build are there" in again.said
+    assert made.calls() == [install, install, "had"]
+
+
+def test_the_script_compile_runs_after_the_packages_are_there(tmp_path):
+    made = stand(tmp_path)
+    assert made.compile(SCRIPT="0").status == 0
+    assert made.calls()[1] == "composer run-script --no-dev --no-interaction --no-ansi compile"
+
+
+def test_the_commands_of_the_web_servers_are_where_procfiles_look_for_them(tmp_path):
+    made = stand(tmp_path)
+    assert made.compile().status == 0
+    for server in ("apache2", "nginx"):
+        assert (made.app / f".heroku/php/bin/heroku-php-{server}").stat().st_mode & 0o111
+        link = made.app / f"vendor/bin/heroku-php-{server}"
+        assert str(link.readlink()) == f"/app/.heroku/php/bin/heroku-php-{server}"
+    assert declared.parse(made.release()).default_process_types == {"web": "heroku-php-apache2"}
+    (made.app / "Procfile").write_text("web: heroku-php-nginx public/\n")
+    assert declared.parse(made.release()).default_process_types == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-x"], "there is no option -x"),
+        (["-c", "httpd.conf"], "the option -c is not there on this platform"),
+        (["-C"], "the option -C needs a value"),
+        (["-C", "nothing.conf"], "the file nothing.conf cannot be read"),
+        (["nowhere/"], "the document root nowhere/ is no directory of the app"),
+        (["a", "b"], "one document root, and not 2"),
+        ([], "PORT is not set"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(tmp_path, arguments, words):
+    made = stand(tmp_path)
+    assert made.compile().status == 0
+    done = subprocess.run(
+        [made.app / ".heroku/php/bin/heroku-php-nginx", *arguments], cwd=made.app, env={"PATH": "/usr/bin:/bin"},
+        text=True, capture_output=True, check=False, timeout=20,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("heroku-php-nginx: ")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def concurrency(tmp_path, memory: int, ini: str = "", pool: str = "") -> str:
+    (tmp_path / ".user.ini").write_text(ini)
+    (tmp_path / "pool").write_text(pool)
+    script = (
+        f". {DIRECTORY}/php/lib/boot.sh; dyno_memory() {{ echo {memory}; }}; documents=$1 pool=$1/pool; concurrency"
+    )
+    done = subprocess.run(["bash", "-c", script, "bash", tmp_path], text=True, check=True, capture_output=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "ini", "pool", "processes"),
+    [(512, "", "", 4), (64, "", "", 1), (1024, "memory_limit = 256M\n", "", 4),
+     (512, "memory_limit=256M\n", "php_value[memory_limit] = 64M\n", 8), (512, "memory_limit = -1\n", "", 4)],
+)  # fmt: skip
+def test_there_are_as_many_php_processes_as_the_dynos_memory_has_room_for(tmp_path, megabytes, ini, pool, processes):
+    assert concurrency(tmp_path, megabytes * 1024**2, ini, pool) == str(processes)
