@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hokku.build import cache
 from hokku.build.container import Builder, hosts
+from hokku.build.garbage import Collector
 from hokku.manifold.lxd import Instance, LxdError
 from hokku.settings import settings
 from hokku.store import builds, phases, sources
@@ -24,11 +25,12 @@ _OUTPUT_AGE = timedelta(days=30)
 _FILE_AGE = 24 * 3600.0  # seconds
 
 
-def sweep() -> None:
-    """Remove what is left of builds; what cannot be removed now is for the next time."""
+def sweep(collector: Collector) -> None:
+    """Remove what is left of builds and releases; what cannot be removed now is for the next time."""
     _containers()
     _sources()
     _of_deleted_apps()
+    collector.collect()
 
 
 def _containers() -> None:
