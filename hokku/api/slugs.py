@@ -148,8 +148,6 @@ def _keep(slug_id: uuid.UUID, part: Path) -> int:
         row = opened.get(Slug, slug_id, with_for_update=True)
         if row is None:
             raise NotFound("Couldn't find that slug.", "slug")
-        if row.deleted_at is not None:
-            raise Gone("The slug is no longer kept: it was not released in time. POST another slug.")
         if row.sha256 is not None:
             raise InvalidParams("The slug has its content already, and a slug never changes. POST another slug.")
         if not os.path.getsize(part):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hokku.release import retention
 from hokku.release.retention import ReleaseFacts, SlugFacts, Verdict
 from hokku.settings import settings
-from hokku.store import garbage, slugs
+from hokku.store import apps, garbage, slugs
 from hokku.store.engine import session
 from hokku.store.tables import App, Release, Slug, now
 
@@ -46,11 +46,16 @@ def collect(since: datetime | None, keep: int, grace: timedelta = garbage.GRACE)
     `keep`: so many releases of an app can be rolled back to. Two may do this at once.
     """
     with session() as opened:
-        apps = garbage.changed(opened, since)
-    for app_id in apps:
+        changed = garbage.changed(opened, since)
+    for app_id in changed:
         settle(app_id, keep)
+    remove(since is None, grace)
+
+
+def remove(strays: bool, grace: timedelta = garbage.GRACE) -> None:
+    """Remove content that was given up, and with `strays` what no slug ever named."""
     with session() as opened:
-        spent = garbage.going(opened) + (garbage.strays(opened, grace) if since is None else [])
+        spent = garbage.going(opened) + (garbage.strays(opened, grace) if strays else [])
     for sha256 in spent:
         try:
             with session() as opened:
@@ -64,7 +69,7 @@ def collect(since: datetime | None, keep: int, grace: timedelta = garbage.GRACE)
 def settle(app_id: uuid.UUID, keep: int) -> None:
     """Give up what the app does not need any more."""
     with session() as opened:
-        app = garbage.lock(opened, app_id)
+        app = apps.lock(opened, app_id)
         if app is None:
             return
         verdict = judge(opened, app, keep)
@@ -92,7 +97,7 @@ def _unlink(sha256: str) -> None:
 def _age() -> None:
     """Delete what only its age makes old."""
     with session() as opened:
-        apps = garbage.purge_apps(opened, _DELETED_APPS)
+        gone = garbage.purge_apps(opened, _DELETED_APPS)
         events = garbage.trim_events(opened, timedelta(seconds=settings().event_retention))
-    if apps or events:
-        log.info("%d apps that were deleted and %d events are forgotten", apps, events)
+    if gone or events:
+        log.info("%d apps that were deleted and %d events are forgotten", gone, events)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hokku.errors import InvalidParams
 from hokku.release.log_lines import announce
-from hokku.store import configs, formations, phases, releases
+from hokku.store import apps, configs, formations, phases, releases
 from hokku.store.engine import WANTED, notify
 from hokku.store.tables import Account, App, Config, Release, ReleaseStatus, Slug, now
 
@@ -31,7 +31,7 @@ def create(
     Locks the app's row until the transaction ends, so that versions have no holes and no twins, and what the release
     refers to stays. Raises InvalidParams when that is no longer kept.
     """
-    opened.execute(select(App.id).where(App.id == app.id).with_for_update())
+    apps.lock(opened, app.id)
     _must_be_kept(opened, slug_id, config_id)
     version = (opened.scalar(select(func.max(Release.version)).where(Release.app_id == app.id)) or 0) + 1
     if slug_id is not None:
@@ -90,7 +90,7 @@ def configure(
     opened: Session, app: App, changes: dict[str, str | None], account_id: uuid.UUID | None
 ) -> dict[str, str]:
     """Set config vars (None removes one) and return them all. Without a difference there is no new release."""
-    opened.execute(select(App.id).where(App.id == app.id).with_for_update())
+    apps.lock(opened, app.id)
     base = _base(opened, app)
     before = configs.read_id(opened, base.config_id)
     after = {name: value for name, value in (before | changes).items() if value is not None}

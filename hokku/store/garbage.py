@@ -50,12 +50,6 @@ def changed(opened: Session, since: datetime | None) -> list[uuid.UUID]:
     return list(opened.scalars(query))
 
 
-def lock(opened: Session, app_id: uuid.UUID) -> App | None:
-    """The app, of which nobody makes a release until the transaction ends; None when it is gone."""
-    query = select(App).where(App.id == app_id).with_for_update()
-    return opened.scalar(query.execution_options(populate_existing=True))
-
-
 def busy(opened: Session, app: App) -> set[uuid.UUID]:
     """The app's releases that are at work: with a phase, a build, a rollout, a dyno or a wish for one."""
     at_work = [
