@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 EVERY = 60.0  # seconds
 _SOURCE_AGE = timedelta(days=1)
-_OUTPUT_AGE = timedelta(days=30)
 _FILE_AGE = 24 * 3600.0  # seconds
 
 
@@ -63,8 +62,8 @@ def _sources() -> None:
     with session() as opened:
         spent = builds.spent_sources(opened, _SOURCE_AGE)
         builds.forget_sources(opened, spent)
-        builds.trim_output(opened, _OUTPUT_AGE)
-        phases.trim_output(opened, _OUTPUT_AGE)
+        builds.trim_output(opened)
+        phases.trim_output(opened)
     for source_id in spent:
         sources.path(source_id).unlink(missing_ok=True)
     for directory, pattern in (
@@ -82,6 +81,9 @@ def _of_deleted_apps() -> None:
     for path in caches:
         if _app(path.name.removesuffix(".tar.zst")) not in living:
             path.unlink(missing_ok=True)
+    for path in settings().git_dir.glob(".new-*"):  # a push was killed while its repository was being made
+        if _age(path) > _FILE_AGE:
+            shutil.rmtree(path, ignore_errors=True)
     for path in repositories:
         app = _app(path.name.removesuffix(".git"))
         if app is not None and app not in living:

@@ -122,9 +122,9 @@ def living_apps(opened: Session) -> set[uuid.UUID]:
     return set(opened.scalars(select(App.id).where(App.archived_at.is_(None))))
 
 
-def trim_output(opened: Session, age: timedelta) -> None:
-    """Delete the output of builds that ended longer than `age` ago."""
-    _outputs.trim(opened, select(Build.id).where(Build.status != BuildStatus.PENDING, Build.updated_at < now() - age))
+def trim_output(opened: Session) -> None:
+    """Delete the output of builds that ended long ago, or that many others of their app came after."""
+    _outputs.trim(opened, Build.id, Build.app_id, Build.updated_at, Build.status != BuildStatus.PENDING)
 
 
 def give_back(opened: Session, worker: str) -> None:

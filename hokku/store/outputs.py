@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from hokku.store.engine import notify
-from hokku.store.tables import Base
+from hokku.store.tables import Base, now
+
+KEPT = timedelta(days=30)  # after its end
+MOST = 50  # outputs that an app has, of those that ended
 
 
 class Outputs:
@@ -32,6 +36,20 @@ class Outputs:
         ).all()
         return (rows[-1][0] if rows else last), "".join(text for _, text in rows)
 
-    def trim(self, opened: Session, whose: Select[tuple[uuid.UUID]]) -> None:
-        """Delete the outputs of those."""
-        opened.execute(delete(self._chunks).where(self._owner.in_(whose)))
+    def trim(
+        self,
+        opened: Session,
+        which: InstrumentedAttribute[uuid.UUID],
+        app_id: InstrumentedAttribute[uuid.UUID],
+        ended: InstrumentedAttribute[Any],
+        over: ColumnElement[bool],
+    ) -> None:
+        """Delete the outputs of what is `over`, that ended longer than KEPT ago or is not among its app's MOST newest.
+
+        The first three are columns of the table of those whose outputs they are.
+        """
+        said = select(self._owner).where(self._owner == which).exists()
+        place = func.row_number().over(partition_by=app_id, order_by=ended.desc())
+        ranked = select(which.label("id"), ended.label("ended"), place.label("place")).where(over, said).subquery()
+        old = select(ranked.c.id).where(or_(ranked.c.ended < now() - KEPT, ranked.c.place > MOST))
+        opened.execute(delete(self._chunks).where(self._owner.in_(old)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ForeignKey, Identity, Index, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
@@ -162,6 +162,6 @@ def drop_waiting_of_deleted_apps(opened: Session) -> None:
         end(opened, release_id, None, "The app was deleted.")
 
 
-def trim_output(opened: Session, age: timedelta) -> None:
-    """Delete the output of phases that ended longer than `age` ago."""
-    _outputs.trim(opened, select(Phase.release_id).where(Phase.ended_at < now() - age))
+def trim_output(opened: Session) -> None:
+    """Delete the output of phases that ended long ago, or that many others of their app came after."""
+    _outputs.trim(opened, Phase.release_id, Phase.app_id, Phase.ended_at, Phase.ended_at.is_not(None))

@@ -19,7 +19,7 @@ from hokku.errors import InvalidParams
 from hokku.settings import settings
 from hokku.store.engine import session
 from hokku.store.patience import insist
-from hokku.store.tables import Slug, SlugContent
+from hokku.store.tables import Release, Slug, SlugContent
 
 
 class TooLarge(Exception):
@@ -130,6 +130,13 @@ def create(
     opened.add(slug)
     opened.flush()
     return slug
+
+
+def unreleased(opened: Session, app_id: uuid.UUID) -> int:
+    """How many slugs of the app wait to be released."""
+    released = select(Release.id).where(Release.slug_id == Slug.id).exists()
+    query = select(func.count()).select_from(Slug).where(Slug.app_id == app_id, Slug.deleted_at.is_(None), ~released)
+    return opened.scalar(query) or 0
 
 
 def by_identity(opened: Session, app_id: uuid.UUID, identity: str) -> Slug | None:

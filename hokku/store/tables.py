@@ -123,7 +123,7 @@ class Source(_Row, Base):
     """An uploaded source tarball, at `sources_dir`/ID.tar.gz once it is there. `size` in bytes."""
 
     __tablename__ = "sources"
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     secret_hash: Mapped[str]
     size: Mapped[int | None]
 

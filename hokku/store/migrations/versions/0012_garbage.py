@@ -27,11 +27,13 @@ def upgrade() -> None:
     op.create_index("slugs_going", "slugs", ["sha256"], unique=False, postgresql_where=going)
     op.create_index(op.f("ix_releases_slug_id"), "releases", ["slug_id"], unique=False)
     op.create_index(op.f("ix_releases_config_id"), "releases", ["config_id"], unique=False)
+    op.create_index(op.f("ix_sources_account_id"), "sources", ["account_id"], unique=False)
     op.create_index("events_created_at", "events", ["created_at"], unique=False)
 
 
 def downgrade() -> None:
     op.drop_index("events_created_at", table_name="events")
+    op.drop_index(op.f("ix_sources_account_id"), table_name="sources")
     op.drop_index(op.f("ix_releases_config_id"), table_name="releases")
     op.drop_index(op.f("ix_releases_slug_id"), table_name="releases")
     op.drop_index("slugs_going", table_name="slugs")
