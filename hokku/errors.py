@@ -37,6 +37,12 @@ class NotFound(HokkuError):
         self.resource = resource
 
 
+class Gone(HokkuError):
+    """What was there is not kept any more."""
+
+    id, status = "gone", 410
+
+
 class InvalidParams(HokkuError):
     id, status = "invalid_params", 422
 

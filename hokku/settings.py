@@ -135,6 +135,10 @@ class Settings(BaseModel):
     build_memory: int = 2048  # MiB
     build_concurrency: int = 2
 
+    # what stays: releases of an app that can be rolled back to, and the trail of who did what
+    release_retention: int = Field(default=50, ge=1)
+    event_retention: float = 365 * 86400.0
+
     # release phases
     release_timeout: float = 3600.0
     release_concurrency: int = 20

@@ -32,18 +32,28 @@ class Create(BaseModel):
 
 
 def shape(
-    opened: Session, app: App, row: Release, current: Release | None, has_phase: bool | None = None
+    opened: Session,
+    app: App,
+    row: Release,
+    current: Release | None,
+    has_phase: bool | None = None,
+    eligible: bool | None = None,
 ) -> answers.Release:
-    """A release as Heroku shows it. `has_phase`: whether it has a release phase, if that is known already."""
+    """A release as Heroku shows it.
+
+    `has_phase`, `eligible`: whether it has a release phase and can be rolled back to, if that is known already.
+    """
     if has_phase is None:
         has_phase = bool(phases.among(opened, [row.id]))
+    if eligible is None:
+        eligible = bool(releases.eligible(opened, [row]))
     return stamps(row) | {
         "addon_plan_names": [],
         "app": app_ref(app),
         "artifacts": [{"type": "slug", "id": str(row.slug_id)}] if row.slug_id else [],
         "current": current is not None and row.id == current.id,
         "description": row.description,
-        "eligible_for_rollback": cut.can_roll_back_to(row),
+        "eligible_for_rollback": eligible,
         "output_stream_url": url_of(row.id) if has_phase else None,
         "slug": {"id": str(row.slug_id)} if row.slug_id else None,
         "status": row.status.value,
@@ -60,7 +70,8 @@ def index(app: UsableApp, request: Request, response: Response, opened: Opened) 
     current = releases.current(opened, app.id)
     rows = page(opened, request, response, query, columns)
     with_phase = phases.among(opened, [row.id for row in rows])
-    return [shape(opened, app, row, current, row.id in with_phase) for row in rows]
+    eligible = releases.eligible(opened, rows)
+    return [shape(opened, app, row, current, row.id in with_phase, row.id in eligible) for row in rows]
 
 
 @router.get("/apps/{app}/releases/{release}")

@@ -24,19 +24,20 @@ from hokku.api.access import AnyViewer, Opened, UsableApp
 from hokku.api.builds import check_sum
 from hokku.api.errors import answer
 from hokku.api.releases import find_slug
-from hokku.api.shape import named, stamps
+from hokku.api.shape import at, named, stamps
 from hokku.api.signed import fits, sign
 from hokku.api.stacks import check as check_stack
 from hokku.api.trail import leave
 from hokku.build import procfile, repack
-from hokku.errors import InvalidParams, NotFound
+from hokku.errors import Gone, InvalidParams, NotFound
 from hokku.settings import settings
-from hokku.store import checksum, slugs
+from hokku.store import apps, checksum, slugs
 from hokku.store.engine import session
 from hokku.store.tables import Slug
 
 router = APIRouter()
 _HOUR = 3600
+_MOST = 20  # slugs of an app that wait to be released
 _LONGEST = 2000  # characters of a description
 _REPACKING = asyncio.Semaphore(2)  # minutes of a core and a connection to the database each: others wait without
 
@@ -51,14 +52,18 @@ class Create(BaseModel):
 
 
 def shape(row: Slug) -> answers.Slug:
-    """A slug as Heroku shows it; `blob` is where to put its content as long as it has none."""
+    """A slug as Heroku shows it; `blob` is where to put its content as long as it has none.
+
+    Since `deleted_at` its content is not kept any more.
+    """
+    method = "get" if row.sha256 or row.deleted_at else "put"
     return stamps(row) | {
-        "blob": {"method": "get" if row.sha256 else "put", "url": _url(row.id, "get" if row.sha256 else "put")},
+        "blob": {"method": method, "url": _url(row.id, method)},
         "buildpack_provided_description": row.buildpack,
         "checksum": f"SHA256:{row.sha256}" if row.sha256 else row.checksum,
         "commit": row.commit,
         "commit_description": row.commit_description,
-        "deleted_at": None,
+        "deleted_at": at(row.deleted_at),
         "process_types": row.process_types,
         "size": row.size,
         "stack": named("stack", row.stack),
@@ -82,6 +87,9 @@ def create(app: UsableApp, wanted: Create, opened: Opened, viewer: AnyViewer) ->
         given = getattr(wanted, name)
         if given is not None and (len(given) > _LONGEST or "\0" in given):
             raise InvalidParams(f"{name} must be at most {_LONGEST} characters, without NUL.")
+    apps.lock(opened, app.id)
+    if (waiting := slugs.unreleased(opened, app.id)) >= _MOST:
+        raise InvalidParams(f"{app.name} has {waiting} slugs that were not released: release one, or wait for a week.")
     row = Slug(
         app_id=app.id,
         stack=check_stack(wanted.stack) if wanted.stack else app.stack,
@@ -121,6 +129,8 @@ def download(slug: uuid.UUID, until: int, signature: str) -> FileResponse:
     _must_fit("get", slug, until, signature)
     with session() as opened:
         row = opened.get(Slug, slug)
+    if row is not None and row.deleted_at is not None:
+        raise Gone("The content of this slug is no longer kept: its releases are too old. Push the commit again.")
     if row is None or row.sha256 is None or not slugs.path(row.sha256).exists():
         raise NotFound("Couldn't find that slug.", "slug")
     return FileResponse(slugs.path(row.sha256), media_type="application/zstd", filename=f"{row.id}.tar.zst")
@@ -155,5 +165,6 @@ def _keep(slug_id: uuid.UUID, part: Path) -> int:
             raise InvalidParams(str(bad)) from None
         except slugs.TooLarge:
             raise InvalidParams(f"The slug is larger than {limit // 1024**2}M when compressed.") from None
+        slugs.hold(opened, stored.sha256)
         row.sha256, row.size = stored.sha256, stored.size
         return stored.size

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -32,6 +33,8 @@ router = APIRouter()
 MOST = 1024 * 1024 * 1024  # bytes (Heroku: a checkout of 1 GB)
 _BUFFER = 1024 * 1024
 _SPARED = 2 * 1024 * 1024 * 1024  # bytes of the disk that no upload takes: the platform itself needs them
+_AT_ONCE = 4  # uploads of one account: the others wait, and take nothing of the disk meanwhile
+_uploads: WeakValueDictionary[uuid.UUID, asyncio.Semaphore] = WeakValueDictionary()
 _GZIP = {
     "description": "The tarball",
     "content": {"application/gzip": {"schema": {"type": "string", "format": "binary"}}},
@@ -88,8 +91,10 @@ async def upload(source: str, secret: str, request: Request) -> Response:
         return _too_large()
     path = sources.path(found.id)
     part = path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
+    at_once = _uploads.setdefault(found.account_id, asyncio.Semaphore(_AT_ONCE))
     try:
-        size = await receive(request, part)
+        async with at_once:
+            size = await receive(request, part)
         if size > MOST:
             return _too_large()
         if size == 0:
@@ -150,8 +155,8 @@ def _write(file: IO[bytes], data: bytes) -> None:
 
 def _keep(source_id: uuid.UUID, part: Path, path: Path, size: int) -> None:
     with session() as opened:
+        sources.arrived(opened, source_id, size)
         os.replace(part, path)
-        opened.get_one(Source, source_id).size = size
 
 
 def _too_large() -> Response:

@@ -13,7 +13,7 @@ from hokku.build.container import Container, NoHost, hosts, least_busy
 from hokku.build.output import Output
 from hokku.manifold.lxd import LxdError
 from hokku.settings import settings
-from hokku.store import builds, configs, releases, sources
+from hokku.store import builds, configs, releases, slugs, sources
 from hokku.store.engine import session
 from hokku.store.patience import insist
 from hokku.store.sealed import unseal
@@ -109,6 +109,8 @@ class Job:
             return _tell_cancelled(output, str(cancelled))
         except launch.Gone as gone:
             return str(gone)
+        except slugs.Lost:
+            return _refuse(output, "The slug waited too long for its release and was removed: push again.")
         except NoHost:
             return _refuse(output, "No dyno host is online to build on: push again when one is.")
         except LxdError as error:

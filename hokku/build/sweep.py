@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hokku.build import cache
 from hokku.build.container import Builder, hosts
+from hokku.build.garbage import Collector
 from hokku.manifold.lxd import Instance, LxdError
 from hokku.settings import settings
 from hokku.store import builds, phases, sources
@@ -20,15 +21,15 @@ log = logging.getLogger(__name__)
 
 EVERY = 60.0  # seconds
 _SOURCE_AGE = timedelta(days=1)
-_OUTPUT_AGE = timedelta(days=30)
 _FILE_AGE = 24 * 3600.0  # seconds
 
 
-def sweep() -> None:
-    """Remove what is left of builds; what cannot be removed now is for the next time."""
+def sweep(collector: Collector) -> None:
+    """Remove what is left of builds and releases; what cannot be removed now is for the next time."""
     _containers()
     _sources()
     _of_deleted_apps()
+    collector.collect()
 
 
 def _containers() -> None:
@@ -61,8 +62,8 @@ def _sources() -> None:
     with session() as opened:
         spent = builds.spent_sources(opened, _SOURCE_AGE)
         builds.forget_sources(opened, spent)
-        builds.trim_output(opened, _OUTPUT_AGE)
-        phases.trim_output(opened, _OUTPUT_AGE)
+        builds.trim_output(opened)
+        phases.trim_output(opened)
     for source_id in spent:
         sources.path(source_id).unlink(missing_ok=True)
     for directory, pattern in (
@@ -80,6 +81,9 @@ def _of_deleted_apps() -> None:
     for path in caches:
         if _app(path.name.removesuffix(".tar.zst")) not in living:
             path.unlink(missing_ok=True)
+    for path in settings().git_dir.glob(".new-*"):  # a push was killed while its repository was being made
+        if _age(path) > _FILE_AGE:
+            shutil.rmtree(path, ignore_errors=True)
     for path in repositories:
         app = _app(path.name.removesuffix(".git"))
         if app is not None and app not in living:

@@ -24,6 +24,7 @@ import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from hokku.build import sweep
+from hokku.build.garbage import Collector
 from hokku.build.job import RESTART, Job, finish
 from hokku.release.runner import Runner
 from hokku.settings import settings
@@ -51,6 +52,7 @@ class Worker:
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(settings().build_concurrency)
         self._phases = Runner(self.name)
+        self._garbage = Collector()
         self._alive: psycopg.Connection | None = None
 
     def run(self) -> None:
@@ -166,7 +168,7 @@ class Worker:
                 self._alive.execute("SELECT 1")
                 found_dead = self._bury_dead()
                 if found_dead or time.monotonic() - swept > sweep.EVERY or swept == 0.0:
-                    sweep.sweep()
+                    sweep.sweep(self._garbage)
                     swept = time.monotonic()
             except (psycopg.Error, SQLAlchemyError, RuntimeError) as error:
                 log.warning("guarding the builds: %s", type(error).__name__)

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from hokku.errors import InvalidParams
 from hokku.release.log_lines import announce
-from hokku.store import configs, formations, phases, releases
+from hokku.store import apps, configs, formations, phases, releases
 from hokku.store.engine import WANTED, notify
-from hokku.store.tables import Account, App, Release, ReleaseStatus, Slug, now
+from hokku.store.tables import Account, App, Config, Release, ReleaseStatus, Slug, now
+
+GONE = "its slug is too old and no longer kept. Choose a newer one, or push the commit again."
 
 
 def create(
@@ -28,9 +30,11 @@ def create(
 
     Its dynos run on `image`, a fingerprint, or on the newest one of its stack.
     With a `release` command in its slug it has a release phase first (`hokku.release.runner`).
-    Locks the app's row until the transaction ends, so that versions have no holes and no twins.
+    Locks the app's row until the transaction ends, so that versions have no holes and no twins, and what the release
+    refers to stays. Raises InvalidParams when that is no longer kept.
     """
-    opened.execute(select(App.id).where(App.id == app.id).with_for_update())
+    apps.lock(opened, app.id)
+    _must_be_kept(opened, slug_id, config_id)
     version = (opened.scalar(select(func.max(Release.version)).where(Release.app_id == app.id)) or 0) + 1
     if slug_id is not None:
         slug = opened.get_one(Slug, slug_id)
@@ -80,8 +84,10 @@ def deploy(
     """
     if slug.app_id != app.id:
         raise InvalidParams(f"Slug {slug.id} is not of the app {app.name}. Build it for this app.")
-    if slug.sha256 is None:
+    if slug.sha256 is None and slug.deleted_at is None:
         raise InvalidParams(f"Slug {slug.id} has no content yet: PUT its archive at its blob.url first.")
+    if slug.deleted_at is not None:
+        raise InvalidParams(f"Slug {slug.id} cannot be released: {GONE}")
     base = retried or _base(opened, app)
     text = description or (f"Deploy {slug.commit[:8]}" if slug.commit else "Deploy")
     return create(
@@ -101,7 +107,7 @@ def configure(
     opened: Session, app: App, changes: dict[str, str | None], account_id: uuid.UUID | None
 ) -> dict[str, str]:
     """Set config vars (None removes one) and return them all. Without a difference there is no new release."""
-    opened.execute(select(App.id).where(App.id == app.id).with_for_update())
+    apps.lock(opened, app.id)
     base = _base(opened, app)
     before = configs.read_id(opened, base.config_id)
     after = {name: value for name, value in (before | changes).items() if value is not None}
@@ -128,11 +134,20 @@ def describe(before: dict[str, str], after: dict[str, str]) -> str:
     return " and ".join(parts) + " config vars"
 
 
+def _must_be_kept(opened: Session, slug_id: uuid.UUID | None, config_id: uuid.UUID) -> None:
+    """The app's row is locked: what is kept now is kept for the release that is being made (hokku.store.garbage)."""
+    kept = slug_id is None or opened.scalar(select(Slug.id).where(Slug.id == slug_id, Slug.deleted_at.is_(None)))
+    if not kept or opened.scalar(select(Config.id).where(Config.id == config_id)) is None:
+        raise InvalidParams(f"It cannot be released again: {GONE}")
+
+
 def rollback(opened: Session, app: App, target: Release, account_id: uuid.UUID | None) -> Release:
     """A new release with the exact slug, config vars and stack image of `target`."""
-    if not can_roll_back_to(target):
+    if target.slug_id is None or target.status is ReleaseStatus.FAILED:
         why = "it failed" if target.status is ReleaseStatus.FAILED else "it has no slug"
         raise InvalidParams(f"Cannot roll back to v{target.version}: {why}. Choose a release that ran.")
+    if not releases.eligible(opened, [target]):
+        raise InvalidParams(f"Cannot roll back to v{target.version}: {GONE}")
     return create(
         opened,
         app,
@@ -142,11 +157,6 @@ def rollback(opened: Session, app: App, target: Release, account_id: uuid.UUID |
         description=f"Rollback to v{target.version}",
         image=target.image,
     )
-
-
-def can_roll_back_to(release: Release) -> bool:
-    """Whether a rollback to this release makes sense: it has a slug and did not fail."""
-    return release.slug_id is not None and release.status is not ReleaseStatus.FAILED
 
 
 def _base(opened: Session, app: App) -> Release:

@@ -24,6 +24,9 @@ _CONFIG = {
     "receive.denyNonFastForwards": "false",  # `git push --force` deploys; a shared repository would refuse it, too late
     "receive.autogc": "true",
     "gc.autoDetach": "true",
+    "gc.auto": "1000",  # loose objects: a push of few files leaves some, of 4 KB each at least
+    "gc.autoPackLimit": "20",  # a push of many files leaves a pack
+    "gc.pruneExpire": "1.day.ago",  # what `git push --force` left behind
 }
 
 

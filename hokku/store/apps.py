@@ -38,6 +38,15 @@ def by_identity(opened: Session, identity: str, among: Select[tuple[App]] | None
         return opened.scalar(query.where(App.name == identity))
 
 
+def lock(opened: Session, app_id: uuid.UUID) -> App | None:
+    """The app as it is now, of which nobody else makes or forgets a release until the transaction ends; None: gone.
+
+    The transaction may have rows that refer to the app already: FOR UPDATE would have two such wait for each other.
+    """
+    query = select(App).where(App.id == app_id).with_for_update(key_share=True)
+    return opened.scalar(query.execution_options(populate_existing=True))
+
+
 def name_is_taken(opened: Session, name: str) -> bool:
     """Whether a living app has this name."""
     return opened.scalar(select(App.id).where(App.name == name)) is not None

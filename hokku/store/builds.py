@@ -16,25 +16,13 @@ from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from hokku.store.engine import BUILD, CANCEL, notify
+from hokku.store.outputs import Outputs
 from hokku.store.tables import App, Build, BuildOutput, BuildStatus, Source, now
 
 _CLAIM = 0x686F6B6C  # advisory lock: one claim at a time, so that an app never has two builds under way
 
-
-def append_output(opened: Session, build_id: uuid.UUID, chunk: str) -> None:
-    """Add to the build's output and tell its readers. PostgreSQL's text holds no NUL, so those are dropped."""
-    opened.add(BuildOutput(build_id=build_id, chunk=chunk.replace("\x00", "")))
-    notify(opened, BUILD, build_id)
-
-
-def output_after(opened: Session, build_id: uuid.UUID, last: int = 0) -> tuple[int, str]:
-    """What the build said after chunk `last` (all of it, after 0): the newest chunk's number, and the text."""
-    rows = opened.execute(
-        select(BuildOutput.seq, BuildOutput.chunk)
-        .where(BuildOutput.build_id == build_id, BuildOutput.seq > last)
-        .order_by(BuildOutput.seq)
-    ).all()
-    return (rows[-1].seq if rows else last), "".join(row.chunk for row in rows)
+_outputs = Outputs(BuildOutput, BuildOutput.build_id, BUILD)
+append_output, output_after = _outputs.append, _outputs.after
 
 
 def claim(opened: Session, worker: str) -> Build | None:
@@ -134,10 +122,9 @@ def living_apps(opened: Session) -> set[uuid.UUID]:
     return set(opened.scalars(select(App.id).where(App.archived_at.is_(None))))
 
 
-def trim_output(opened: Session, age: timedelta) -> None:
-    """Delete the output of builds that ended longer than `age` ago."""
-    old = select(Build.id).where(Build.status != BuildStatus.PENDING, Build.updated_at < now() - age)
-    opened.execute(delete(BuildOutput).where(BuildOutput.build_id.in_(old)))
+def trim_output(opened: Session) -> None:
+    """Delete the output of builds that ended long ago, or that many others of their app came after."""
+    _outputs.trim(opened, Build.id, Build.app_id, Build.updated_at, Build.status != BuildStatus.PENDING)
 
 
 def give_back(opened: Session, worker: str) -> None:

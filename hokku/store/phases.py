@@ -9,14 +9,15 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ForeignKey, Identity, Index, delete, exists, func, select, text, update
+from sqlalchemy import ForeignKey, Identity, Index, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from hokku.errors import HokkuError
 from hokku.store import rollouts
 from hokku.store.engine import PHASE, RELEASE, WANTED, notify
+from hokku.store.outputs import Outputs
 from hokku.store.tables import App, Base, Release, ReleaseStatus, now
 
 TYPE = "release"  # the process type whose command it is
@@ -58,6 +59,10 @@ class ReleaseOutput(Base):
     seq: Mapped[int] = mapped_column(Identity(), primary_key=True)
     release_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("releases.id", ondelete="CASCADE"), index=True)
     chunk: Mapped[str]
+
+
+_outputs = Outputs(ReleaseOutput, ReleaseOutput.release_id, RELEASE)
+append_output, output_after = _outputs.append, _outputs.after
 
 
 def begin(opened: Session, release: Release) -> None:
@@ -157,23 +162,6 @@ def drop_waiting_of_deleted_apps(opened: Session) -> None:
         end(opened, release_id, None, "The app was deleted.")
 
 
-def append_output(opened: Session, release_id: uuid.UUID, chunk: str) -> None:
-    """Add to what the command said and tell its readers. PostgreSQL's text holds no NUL, so those are dropped."""
-    opened.add(ReleaseOutput(release_id=release_id, chunk=chunk.replace("\x00", "")))
-    notify(opened, RELEASE, release_id)
-
-
-def output_after(opened: Session, release_id: uuid.UUID, last: int = 0) -> tuple[int, str]:
-    """What the command said after chunk `last` (all of it, after 0): the newest chunk's number, and the text."""
-    rows = opened.execute(
-        select(ReleaseOutput.seq, ReleaseOutput.chunk)
-        .where(ReleaseOutput.release_id == release_id, ReleaseOutput.seq > last)
-        .order_by(ReleaseOutput.seq)
-    ).all()
-    return (rows[-1].seq if rows else last), "".join(row.chunk for row in rows)
-
-
-def trim_output(opened: Session, age: timedelta) -> None:
-    """Delete the output of phases that ended longer than `age` ago."""
-    old = select(Phase.release_id).where(Phase.ended_at < now() - age)
-    opened.execute(delete(ReleaseOutput).where(ReleaseOutput.release_id.in_(old)))
+def trim_output(opened: Session) -> None:
+    """Delete the output of phases that ended long ago, or that many others of their app came after."""
+    _outputs.trim(opened, Phase.release_id, Phase.app_id, Phase.ended_at, Phase.ended_at.is_not(None))

@@ -55,6 +55,13 @@ def slug_of(opened: Session, release: Release | None) -> Slug | None:
     return opened.get(Slug, release.slug_id) if release is not None and release.slug_id else None
 
 
+def eligible(opened: Session, rows: Collection[Release]) -> set[uuid.UUID]:
+    """The ids of those releases that can be rolled back to: they have a slug that is kept, and did not fail."""
+    ran = {row.id: row.slug_id for row in rows if row.slug_id is not None and row.status is not ReleaseStatus.FAILED}
+    kept = set(opened.scalars(select(Slug.id).where(Slug.id.in_(ran.values()), Slug.deleted_at.is_(None))))
+    return {release_id for release_id, slug_id in ran.items() if slug_id in kept}
+
+
 def of_app(app_id: uuid.UUID) -> Select[tuple[Release]]:
     """The app's releases."""
     return select(Release).where(Release.app_id == app_id)

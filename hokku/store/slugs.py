@@ -7,14 +7,19 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from hokku.errors import InvalidParams
 from hokku.settings import settings
-from hokku.store.tables import Slug
+from hokku.store.engine import session
+from hokku.store.patience import insist
+from hokku.store.tables import Release, Slug, SlugContent
 
 
 class TooLarge(Exception):
@@ -23,6 +28,10 @@ class TooLarge(Exception):
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(f"{size} bytes are more than {limit}")
         self.size, self.limit = size, limit
+
+
+class Lost(InvalidParams):
+    """The content of a slug is no longer kept."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +50,11 @@ def path(sha256: str) -> Path:
 def keep(chunks: Iterable[bytes], limit: int) -> Stored:
     """Write a slug's content into the store. A reader finds all of it or nothing, also after a power cut.
 
+    It is safe there for `hokku.store.garbage.GRACE`, and from then on as long as a slug refers to it.
     Raises TooLarge beyond `limit` bytes, and leaves nothing behind then.
     """
-    directory = settings().slugs_dir
     digest, size = hashlib.sha256(), 0
-    handle, name = tempfile.mkstemp(dir=directory, prefix=".incoming-")
+    handle, name = tempfile.mkstemp(dir=settings().slugs_dir, prefix=".incoming-")
     try:
         with os.fdopen(handle, "wb") as file:
             for chunk in chunks:
@@ -57,12 +66,40 @@ def keep(chunks: Iterable[bytes], limit: int) -> Stored:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o640)
-        os.rename(name, path(digest.hexdigest()))
+        insist(lambda: _place(name, digest.hexdigest()))
     except BaseException:
-        os.unlink(name)
+        with suppress(FileNotFoundError):
+            os.unlink(name)
         raise
-    _sync(directory)
     return Stored(digest.hexdigest(), size)
+
+
+def _place(name: str, sha256: str) -> None:
+    """Give the file its name in the store, and say so. It may be done twice."""
+    with session() as opened:
+        note(opened, sha256)
+        if os.path.exists(name):
+            os.rename(name, path(sha256))
+            _sync(settings().slugs_dir)
+
+
+def note(opened: Session, sha256: str) -> None:
+    """Say that the platform puts this content into the store now: nobody removes it while the transaction lasts."""
+    query = insert(SlugContent).values(sha256=sha256)
+    opened.execute(query.on_conflict_do_update(index_elements=[SlugContent.sha256], set_={"kept_at": func.now()}))
+
+
+def hold(opened: Session, sha256: str) -> None:
+    """Have this content stay until the transaction, which refers to it, has ended. Raises Lost when it is not there."""
+    query = select(SlugContent.sha256).where(SlugContent.sha256 == sha256).with_for_update(read=True, key_share=True)
+    if opened.scalar(query) is None or not path(sha256).exists():
+        raise Lost("The content of the slug is not in the store any more. Build or upload it again.")
+
+
+def locked(opened: Session, slug_id: uuid.UUID) -> Slug:
+    """The slug as it is now, whose content stays as long as the transaction lasts, unless it goes already."""
+    query = select(Slug).where(Slug.id == slug_id).with_for_update(read=True)
+    return opened.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def create(
@@ -77,7 +114,8 @@ def create(
     commit_description: str | None = None,
     buildpack: str | None = None,
 ) -> Slug:
-    """The row of a slug of the app whose content is in the store."""
+    """The row of a slug of the app whose content is in the store. Raises Lost when it is not there any more."""
+    hold(opened, stored.sha256)
     slug = Slug(
         app_id=app_id,
         sha256=stored.sha256,
@@ -92,6 +130,13 @@ def create(
     opened.add(slug)
     opened.flush()
     return slug
+
+
+def unreleased(opened: Session, app_id: uuid.UUID) -> int:
+    """How many slugs of the app wait to be released."""
+    released = select(Release.id).where(Release.slug_id == Slug.id).exists()
+    query = select(func.count()).select_from(Slug).where(Slug.app_id == app_id, Slug.deleted_at.is_(None), ~released)
+    return opened.scalar(query) or 0
 
 
 def by_identity(opened: Session, app_id: uuid.UUID, identity: str) -> Slug | None:

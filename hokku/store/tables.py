@@ -10,7 +10,7 @@ import enum
 import uuid
 from datetime import UTC, datetime
 
-from sqlalchemy import Enum, ForeignKey, Identity, Index, UniqueConstraint, text
+from sqlalchemy import Enum, ForeignKey, Identity, Index, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -123,7 +123,7 @@ class Source(_Row, Base):
     """An uploaded source tarball, at `sources_dir`/ID.tar.gz once it is there. `size` in bytes."""
 
     __tablename__ = "sources"
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
     secret_hash: Mapped[str]
     size: Mapped[int | None]
 
@@ -157,17 +157,33 @@ class BuildOutput(Base):
     chunk: Mapped[str]
 
 
+class SlugContent(Base):
+    """A file that the platform put into the slug store: `slugs_dir`/SHA256.tar.zst. Files without a row are left alone.
+
+    Its row is locked while the file is written, referred to or removed; see `hokku.store.garbage`.
+    """
+
+    __tablename__ = "slug_contents"
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    kept_at: Mapped[datetime] = mapped_column(server_default=func.now())  # the database's clock
+
+
 class Slug(_Row, Base):
     """A slug: `slugs_dir`/SHA256.tar.zst, whose tree is /app. `size` in bytes (compressed).
 
-    One that the API made has neither until its content was uploaded.
+    One that the API made has neither until its content was uploaded. Since `deleted_at` it cannot be released any more;
+    its content goes soon after that, and then it has no `sha256` either.
     """
 
     __tablename__ = "slugs"
+    __table_args__ = (
+        Index("slugs_going", "sha256", postgresql_where=text("deleted_at IS NOT NULL AND sha256 IS NOT NULL")),
+    )
     app_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"), index=True)
     checksum: Mapped[str | None]  # what the uploaded archive must have: SHA256:…
-    sha256: Mapped[str | None]
+    sha256: Mapped[str | None] = mapped_column(ForeignKey("slug_contents.sha256", ondelete="SET NULL"), index=True)
     size: Mapped[int | None]
+    deleted_at: Mapped[datetime | None]
     stack: Mapped[str]
     process_types: Mapped[dict]  # type -> command
     default_config: Mapped[dict] = mapped_column(default=dict)  # what the buildpacks' release step gave
@@ -186,8 +202,8 @@ class Release(_Row, Base):
     __table_args__ = (UniqueConstraint("app_id", "version"),)
     app_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("apps.id", ondelete="CASCADE"))
     version: Mapped[int]
-    slug_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("slugs.id"))
-    config_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("configs.id"))
+    slug_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("slugs.id"), index=True)
+    config_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("configs.id"), index=True)
     account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.id", ondelete="SET NULL"))
     description: Mapped[str]
     status: Mapped[ReleaseStatus] = mapped_column(default=ReleaseStatus.PENDING)
@@ -268,6 +284,7 @@ class Event(_Row, Base):
     """Who did what, when, from where. `data` holds no secret."""
 
     __tablename__ = "events"
+    __table_args__ = (Index("events_created_at", "created_at"),)
     app_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     account_id: Mapped[uuid.UUID | None]
     action: Mapped[str]

@@ -38,6 +38,7 @@ _TABLES = {
 }
 TABLES = tuple(_TABLES)
 _NOT_A_CHANGE = frozenset(("updated_at", "released_at"))
+_HISTORY = frozenset(("builds", "releases"))
 _COUNTS = {"builds": frozenset(("status",)), "releases": frozenset(("status",))}  # of others, everything that is shown
 
 
@@ -84,6 +85,8 @@ def _action(table: str, before: Json | None, after: Json | None) -> str | None:
         if after is None or was == "stopped":
             return None  # it was told of when it stopped
         return "create" if before is None else "destroy" if is_now == "stopped" else "update"
+    if table in _HISTORY and after is None:
+        return None  # it is old and forgotten, which is nobody's doing
     if table == "apps" and before is not None and after is not None and after["archived_at"] is not None:
         return "destroy" if before["archived_at"] is None else None
     if table == "formations" and before is None:

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from hokku.store import slugs
 from hokku.store.engine import session
 from hokku.store.tables import Slug
 
@@ -20,11 +21,12 @@ def fresh(api, **wanted):
 
 def slug_of(app, **types) -> str:
     """The id of a slug of the app, as the builder would make it."""
+    stored = slugs.keep([b"slug"], 100)
     with session() as opened:
         row = Slug(
             app_id=uuid.UUID(app["id"]),
-            sha256="0" * 64,
-            size=1234,
+            sha256=stored.sha256,
+            size=stored.size,
             stack="debian-12",
             process_types=types,
             commit="abcdef1234",

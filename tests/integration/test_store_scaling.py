@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy import event, insert, select, text
 
-from hokku.store import accounts
+from hokku.store import accounts, slugs
 from hokku.store.engine import engine, session
 from hokku.store.tables import (
     App,
@@ -112,6 +112,7 @@ def crowd_with_everything(apps: int) -> None:
                 dyno = {"app_id": app_id, "release_id": release_id, "type": "web", "number": 1, "size": "basic"}
                 dyno |= {"command": "true", "host": "dyno1", "slot": 1, "address": "", "state": state}
                 rows[Dyno].append(dyno | {"instance": f"crowd-{uuid.uuid4()}"})
+        slugs.note(opened, "0" * 64)
         for table, values in rows.items():
             opened.execute(insert(table), values)
 
