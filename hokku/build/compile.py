@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 _WORK = "/tmp/hokku"
 _BUNDLE = "/tmp/hokku-bundle.tar"
-_OPEN = 'mkdir -p "$1" && cd "$1" && tar -xf "$2" && rm "$2" && exec ./build prepare'  # constant text: no user's string
+_OPEN = 'mkdir -p "$1" && cd "$1" && tar -xf "$2" && rm "$2" && exec ./build prepare "$3"'  # no user's string
+_TOO_LARGE = 3  # exit status of `build prepare`
 _SMALL = 64 * 1024  # bytes of the files that steps leave for the builder
 
 
@@ -63,7 +64,7 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     named = _chosen(order, output)
     _verify(order, output)
     container.start(settings.stack(order.stack).image)
-    _prepare(order, named, container, output)
+    _prepare(order, named, container, output, settings)
     packs = named or [_guess(order, container, output)]
     _tell_buildpacks(named, output)
     for number, pack in enumerate(packs):
@@ -104,20 +105,26 @@ def _verify(order: Order, output: Output) -> None:
         raise _reject(output, "the source is damaged")
 
 
-def _prepare(order: Order, named: list[Buildpack], container: Container, output: Output) -> None:
+def _prepare(order: Order, named: list[Buildpack], container: Container, output: Output, settings: Settings) -> None:
     with tempfile.TemporaryFile() as file:
         bundle.write(
             file,
             source=order.source,
-            cache=cache.find(order.app_id),
+            cache=cache.find(order.app_id, order.stack),
             config_vars=order.config_vars,
             buildpacks=named,
         )
         file.seek(0)
         container.push(_BUNDLE, file)
-    argv = ["/bin/bash", "-c", _OPEN, "bash", _WORK, _BUNDLE]
-    if container.run(argv, _environment(order), output.raw) != 0:
-        output.bang("The source is not a gzipped tarball of files, or is too large to unpack: upload it again.")
+    limit = settings.source_max_size
+    argv = ["/bin/bash", "-c", _OPEN, "bash", _WORK, _BUNDLE, str(limit)]
+    status = container.run(argv, _environment(order), output.raw)
+    if status == _TOO_LARGE:
+        output.bang(f"The source unpacks to more than {limit // 1024**2} MB: leave out what is not needed to build.")
+        raise _reject(output, "the source is too large")
+    if status != 0:
+        output.bang("The source is no gzipped tarball of files that stay within it: make it with `git archive` or")
+        output.bang("`tar czf source.tgz .`, and upload it again.")
         raise _reject(output, "the source could not be unpacked")
 
 
@@ -213,7 +220,7 @@ def keep_cache(order: Order, container: Container, output: Output) -> None:
     """Keep what the buildpacks cached, if that changed; a failure costs the next build time, nothing else."""
     try:
         if _step(container, order, output, "cache") == 0 and container.read(f"{_WORK}/cache.size", 64):
-            cache.keep(order.app_id, container.pull(f"{_WORK}/cache.tar.zst"))
+            cache.keep(order.app_id, order.stack, container.pull(f"{_WORK}/cache.tar.zst"))
     except (LxdError, OSError, OverflowError) as error:
         log.warning("build %s: the cache is not kept: %s", order.build_id, error)
 

@@ -47,6 +47,16 @@ class Job:
             self._cancelled = sentence
             self.stop(sentence)
 
+    def _exceeded(self, sentence: str) -> None:
+        """End the build because it takes too much; what ended it before stays the reason."""
+        if self._stopped is None:
+            self.stop(sentence)
+
+    def _flooded(self) -> None:
+        most = settings().build_output_max // 1024**2
+        sentence = f"The build printed more than {most} MB: have it print less, and push again."
+        threading.Thread(target=self._exceeded, args=(sentence,), name="flooded", daemon=True).start()
+
     def released(self) -> None:
         """The build takes no place among others any more."""
         released, self._released = self._released, None
@@ -66,7 +76,7 @@ class Job:
         finish(self.build_id, self._worker, self._guarded(lambda output: self._await(release_id, output, told)))
 
     def _guarded(self, work: Callable[[Output], str | None]) -> str | None:
-        with Output(self.build_id) as output:
+        with Output(self.build_id, settings().build_output_max, self._flooded) as output:
             try:
                 return work(output)
             except Exception:
@@ -77,13 +87,13 @@ class Job:
         """Why the build failed, or None. The user has read it."""
         began = time.monotonic()
         limit = settings().build_timeout
-        clock = threading.Timer(limit, self.stop, [f"The build took longer than {limit / 60:.0f} minutes"])
+        clock = threading.Timer(limit, self.stop, [f"The build took longer than {limit / 60:.0f} minutes: push again."])
         clock.daemon = True
         clock.start()
         order: compile.Order | None = None
         try:
             order = insist(self._order)
-            self._container = Container(least_busy(hosts(settings())), self.build_id, settings())
+            self._container = Container(least_busy(hosts(settings())), self.build_id, settings(), self._exceeded)
             if self._stopped is not None:
                 raise LxdError("stopped before it began")
             log.info("build %s of %s on %s", self.build_id, order.app_name, self._container.host.name)
@@ -118,7 +128,7 @@ class Job:
             if self._stopped == RESTART:
                 output.say("\n !     The builder restarts; the build begins again.\n\n")
                 return RESTART
-            return _refuse(output, f"{self._stopped or 'The build container was lost'}: push again.")
+            return _refuse(output, self._stopped or "The build container was lost: push again.")
         finally:
             clock.cancel()
             if self._container is not None:

@@ -74,11 +74,11 @@ def _sources() -> None:
 
 
 def _of_deleted_apps() -> None:
-    caches, repositories = list(cache.directory().glob("*.tar.zst")), list(settings().git_dir.glob("*.git"))
+    caches, repositories = list(cache.directory().glob(f"*{cache.SUFFIX}")), list(settings().git_dir.glob("*.git"))
     with session() as opened:  # after the looking: an app made since then has nothing in these lists
         living = builds.living_apps(opened)
     for path in caches:
-        if _app(path.name.removesuffix(".tar.zst")) not in living:
+        if cache.app_of(path.name) not in living:
             path.unlink(missing_ok=True)
     for path in repositories:
         app = _app(path.name.removesuffix(".git"))

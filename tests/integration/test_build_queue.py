@@ -136,6 +136,51 @@ def test_output_is_in_the_database_soon_and_in_order(api, asked):
     assert said(api, build_id) == "-----> One\n" + "".join(f"{n}\n" for n in range(500)) + "é\ufffd\n"
 
 
+def test_a_command_that_prints_for_ever_is_noticed_once_and_the_platforms_words_are_still_kept(api, asked):
+    (build_id,) = asked()
+    noticed = []
+    line = b"y" * 1023 + b"\n"
+    with Output(read(build_id).id, 22 * 1024 * 1024, lambda: noticed.append(1)) as output:
+        for _ in range(25 * 1024):
+            output.raw(line)
+        output.bang("The build printed more than it may.")
+    assert noticed == [1]
+    text = said(api, build_id)
+    assert text.count("The output is longer than 20 MB: the rest is left out.") == 1
+    assert text.endswith(" !     The build printed more than it may.\n")
+    assert len(text) < 21 * 1024 * 1024
+
+
+def test_a_build_that_takes_too_much_ends_with_the_reason_and_loses_its_container(api, asked, monkeypatch):
+    (build_id,) = asked()
+    assert claim("w") == build_id
+    removed = threading.Event()
+
+    class Greedy:
+        """A container whose build is found to take too much."""
+
+        host = type("Host", (), {"name": "dyno1"})
+
+        def __init__(self, host, build_id, settings, exceeded):
+            self.exceeded = exceeded
+
+        def remove(self):
+            removed.set()
+
+    def compile_slug(order, container, output, known):
+        container.exceeded("The build wrote more than 8192 MB to its disk: have it write less, and push again.")
+        assert removed.wait(20)
+        raise LxdError("the container went")
+
+    monkeypatch.setattr(job, "Container", Greedy)
+    monkeypatch.setattr(job, "least_busy", lambda hosts: None)
+    monkeypatch.setattr(job.compile, "compile_slug", compile_slug)
+    job.Job(read(build_id), "w").run()
+    assert read(build_id).status is BuildStatus.FAILED
+    assert read(build_id).error.startswith("The build wrote more than 8192 MB")
+    assert "Push rejected" in said(api, build_id)
+
+
 def test_equal_slugs_are_one_file_and_one_too_large_leaves_nothing(platform):
     first = slugs.keep([b"abc", b"def"], 100)
     assert slugs.keep([b"abcdef"], 100) == first
