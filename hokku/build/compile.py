@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _WORK = "/tmp/hokku"
 _BUNDLE = "/tmp/hokku-bundle.tar"
 _OPEN = 'mkdir -p "$1" && cd "$1" && tar -xf "$2" && rm "$2" && exec ./build prepare "$3"'  # no user's string
-_TOO_LARGE = 3  # exit status of `build prepare`
+_TOO_LARGE, _NO_SUBMODULE = 3, 4  # exit statuses of `build prepare`
 _SMALL = 64 * 1024  # bytes of the files that steps leave for the builder
 
 
@@ -122,6 +122,8 @@ def _prepare(order: Order, named: list[Buildpack], container: Container, output:
     if status == _TOO_LARGE:
         output.bang(f"The source unpacks to more than {limit // 1024**2} MB: leave out what is not needed to build.")
         raise _reject(output, "the source is too large")
+    if status == _NO_SUBMODULE:
+        raise _reject(output, "a submodule could not be fetched")
     if status != 0:
         output.bang("The source is no gzipped tarball of files that stay within it: make it with `git archive` or")
         output.bang("`tar czf source.tgz .`, and upload it again.")

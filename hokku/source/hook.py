@@ -90,11 +90,22 @@ def _current(ref: str) -> str | None:
 
 
 def _upload(door: Door, url: str, commit: str) -> None:
-    argv = ["git", "-c", "tar.umask=0022", "archive", "--format=tar.gz", "-1", commit]
+    argv = ["git", "-c", "tar.umask=0022", "archive", "--format=tar.gz", "-1", *_submodules(commit), commit]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as archive:
         door.upload(url, archive.stdout)
     if archive.returncode != 0:
         raise refs.NotDeployed(f"git could not read the commit {commit[:8]}: push again, or push another commit.")
+
+
+def _submodules(commit: str) -> list[str]:
+    """Options by which the archive says which commits its submodules are at; it has only their directories itself.
+
+    Raises NotDeployed.
+    """
+    tree = subprocess.run(["git", "ls-tree", "-r", "-z", commit], capture_output=True, check=False).stdout
+    links = refs.submodules(tree)
+    text = "".join(f"{link} {path}\n" for link, path in links)
+    return [f"--add-virtual-file=.hokku-submodules:{text}"] if links else []
 
 
 def _follow(door: Door, url: str, build_path: str) -> None:

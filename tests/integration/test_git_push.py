@@ -78,6 +78,28 @@ def test_a_push_builds_the_commit_and_is_accepted(git, app, via):
     assert (clone / "server.py").exists()
 
 
+def test_the_source_says_which_commits_submodules_are_at(git, app):
+    where = git.repository(
+        FILES | {".gitmodules": '[submodule "x"]\npath = vendor/x\nurl = https://example.com/x.git\n'}
+    )
+    commit = git.git(where, "rev-parse", "HEAD").stdout.strip()
+    git.git(where, "update-index", "--add", "--cacheinfo", f"160000,{commit},vendor/x")
+    git.git(where, "-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "-q", "-m", "A submodule")
+    found = []
+
+    def script(build_id):
+        with session() as opened:
+            source = sources.path(opened.get(Build, build_id).source_id)
+        with tarfile.open(source) as archive:
+            found.append(archive.extractfile(".hokku-submodules").read().decode())
+        return BuildStatus.SUCCEEDED
+
+    git.script = script
+    done = git.push(where, app, "https")
+    assert done.returncode == 0, done.stdout
+    assert found == [f"{commit} vendor/x\n"]
+
+
 @BOTH
 def test_a_failed_build_rejects_the_push_and_the_same_commit_builds_again(git, app, via):
     git.script = lambda build_id: say(build_id, " !     Push rejected, failed.\n") or BuildStatus.FAILED
