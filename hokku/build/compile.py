@@ -7,13 +7,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hokku.build import buildpacks, bundle, cache, declared, procfile
+from hokku.build import app_json, buildpacks, bundle, cache, declared, procfile, setup
 from hokku.build.buildpacks import Buildpack
 from hokku.build.container import Container
 from hokku.build.output import Output
+from hokku.build.setup import NOTHING, Setup
 from hokku.manifold.lxd import LxdError
 from hokku.settings import Settings
 from hokku.store import checksum, slugs
@@ -44,6 +45,7 @@ class Order:
     buildpacks: tuple[str, ...] = field(repr=False)  # heroku/NAME, or URLs that may hold a password
     source: Path
     config_vars: Mapping[str, str] = field(repr=False)
+    first: bool = False  # the app was never deployed: app.json counts
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Compiled:
     default_config: dict[str, str]
     language: str
     seconds: dict[str, float]
+    setup: Setup = NOTHING
 
 
 def compile_slug(order: Order, container: Container, output: Output, settings: Settings) -> Compiled:
@@ -65,6 +68,12 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     _verify(order, output)
     container.start(settings.stack(order.stack).image)
     _prepare(order, named, container, output, settings)
+    wanted = _setup(order, container, output, settings) if order.first else NOTHING
+    if wanted.changes_the_build:
+        order = _changed(order, wanted)
+        named = _chosen(order, output)
+        container.start(settings.stack(order.stack).image)
+        _prepare(order, named, container, output, settings)
     packs = named or [_guess(order, container, output)]
     _tell_buildpacks(named, output)
     for number, pack in enumerate(packs):
@@ -84,7 +93,7 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     _tell_types(types, bool(defaults), output)
     built = time.monotonic()
     stored = _pack(order, container, output, settings)
-    return Compiled(stored, types, config, language, {"build": built - began, "pack": time.monotonic() - built})
+    return Compiled(stored, types, config, language, {"build": built - began, "pack": time.monotonic() - built}, wanted)
 
 
 def _chosen(order: Order, output: Output) -> list[Buildpack]:
@@ -128,6 +137,28 @@ def _prepare(order: Order, named: list[Buildpack], container: Container, output:
         output.bang("The source is no gzipped tarball of files that stay within it: make it with `git archive` or")
         output.bang("`tar czf source.tgz .`, and upload it again.")
         raise _reject(output, "the source could not be unpacked")
+
+
+def _setup(order: Order, container: Container, output: Output, settings: Settings) -> Setup:
+    """What app.json wants for this first build."""
+    content = container.read("/app/app.json", app_json.LIMIT)
+    if content is None:
+        return NOTHING
+    try:
+        found = app_json.parse(content)
+        return setup.decide(
+            found, config_vars=order.config_vars, named=bool(order.buildpacks), stack=order.stack, known=settings,
+            tell=output.bang,
+        )  # fmt: skip
+    except (app_json.BadAppJson, buildpacks.BadBuildpack) as error:
+        output.bang(str(error))
+        raise _reject(output, "bad app.json") from None
+
+
+def _changed(order: Order, wanted: Setup) -> Order:
+    config_vars = {**order.config_vars, **wanted.config_vars}
+    packs = order.buildpacks or wanted.buildpacks
+    return replace(order, config_vars=config_vars, buildpacks=packs, stack=wanted.stack or order.stack)
 
 
 def _guess(order: Order, container: Container, output: Output) -> Buildpack:

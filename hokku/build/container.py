@@ -143,7 +143,7 @@ class Container:
         self._host, self._build_id, self._settings = host, build_id, settings
         self._exceeded = exceeded
         self.name = names.build(build_id)
-        self._removed = False
+        self._removed = self._watched = False
 
     @property
     def host(self) -> Host:
@@ -151,7 +151,7 @@ class Container:
         return self._host.host
 
     def start(self, image: str) -> None:
-        """Make it from the stack's image and start it; what an accident left under its name goes first."""
+        """Make it from the stack's image and start it; what is there under its name goes first."""
         self._host.delete(self.name)
         address = self._free_address()
         self._host.create(
@@ -159,7 +159,9 @@ class Container:
         )
         self._host.start(self.name)
         self._must_stand()
-        threading.Thread(target=self._watch, name=f"watch-{self.name}", daemon=True).start()
+        if not self._watched:
+            self._watched = True
+            threading.Thread(target=self._watch, name=f"watch-{self.name}", daemon=True).start()
 
     def _watch(self) -> None:
         """Look at what the build takes for as long as it stands; a watch that was killed is begun again a few times."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
 import uuid
 from collections.abc import Callable
 
-from hokku.build import compile, launch, phase
+from hokku.build import compile, launch, phase, setup
 from hokku.build.container import Container, NoHost, hosts, least_busy
 from hokku.build.output import Output
 from hokku.manifold.lxd import LxdError
@@ -34,6 +35,7 @@ class Job:
         self._container: Container | None = None
         self._stopped: str | None = None
         self._cancelled: str | None = None
+        self._serves = False
 
     def stop(self, why: str) -> None:
         """End the build under way: its container goes, and `run` returns soon. A release that is made stays."""
@@ -99,6 +101,7 @@ class Job:
             log.info("build %s of %s on %s", self.build_id, order.app_name, self._container.host.name)
             compiled = compile.compile_slug(order, self._container, output, settings())
             clock.cancel()
+            order = dataclasses.replace(order, stack=compiled.setup.stack or order.stack)  # whose cache is kept
             output.step("Launching...")
             cut = launch.cut(self.build_id, self._worker, compiled)
             if cut.has_phase:
@@ -109,6 +112,8 @@ class Job:
             keeping.start()
             self.released()
             error = self._await(cut.release_id, output)
+            if self._serves and compiled.setup.postdeploy:
+                setup.postdeploy(cut.release_id, compiled.setup.postdeploy, output)
             keeping.join()
             spent = time.monotonic() - began
             log.info("build %s of %s: %s in %.1f s", self.build_id, order.app_name, error or "done", spent)
@@ -153,6 +158,7 @@ class Job:
                 buildpacks=tuple(named),
                 source=sources.path(build.source_id) if build.source_id else sources.path(build.id),
                 config_vars=config_vars,
+                first=not releases.has_slug_release(opened, app.id),
             )
 
     def _keep_cache(self, order: compile.Order, output: Output) -> None:
@@ -173,6 +179,7 @@ class Job:
         insist(lambda: self._keep_timings(verdict.seconds))
         if verdict.outcome is launch.Outcome.SERVES:
             output.say("done.\n")
+            self._serves = True
         elif verdict.outcome is launch.Outcome.FAILED:
             output.say("failed.\n")
             output.bang(f"The release does not serve: {verdict.reason}. What served before still does.")

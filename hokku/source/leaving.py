@@ -1,7 +1,7 @@
 """Noticing that the client of a push went away, while the hook waits for something else.
 
 When the client of SSH is gone, the process of sshd that served it ends, and git goes on as an orphan: it ignores what
-it cannot write while a hook runs. So the hook looks whose child git is. Over HTTPS the API ends git and hook by a signal.
+it cannot write while a hook runs. So the hook looks whose child git is. Over HTTPS the API signals git and hook.
 Either raises `Left` in the main thread.
 """
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from hokku.build import compile, job, launch
+from hokku.build import app_json, compile, job, launch, setup
 from hokku.build.compile import Compiled
 from hokku.build.output import Output
 from hokku.build.worker import Worker
@@ -18,7 +18,7 @@ from hokku.manifold.lxd import LxdError
 from hokku.settings import settings
 from hokku.store import builds, checksum, slugs
 from hokku.store.engine import connect, session
-from hokku.store.tables import Build, BuildStatus
+from hokku.store.tables import App, Build, BuildStatus
 from tests.integration.loopback import wait_for
 from tests.integration.test_api_builds import uploaded
 
@@ -179,6 +179,32 @@ def test_a_build_that_takes_too_much_ends_with_the_reason_and_loses_its_containe
     assert read(build_id).status is BuildStatus.FAILED
     assert read(build_id).error.startswith("The build wrote more than 8192 MB")
     assert "Push rejected" in said(api, build_id)
+
+
+def test_what_app_json_wants_comes_with_the_first_release_and_nothing_that_the_user_set_is_lost(api, asked):
+    (build_id,) = asked()
+    app = read(build_id).app_id
+    api.patch(f"/apps/{app}/config-vars", json={"MINE": "set"})
+    assert claim("w") == build_id
+    wanted = setup.decide(
+        app_json.parse(
+            b'{"env": {"MINE": "theirs", "PLAIN": "a", "KEY": {"generator": "secret"}}, "scripts": {"postdeploy": "x"},'
+            b'"formation": {"web": {"quantity": 2, "size": "Standard-2X"}, "worker": {"quantity": 3}, "no": {}},'
+            b'"buildpacks": [{"url": "heroku/python"}, {"url": "https://me:pw@example.com/b.git"}]}'
+        ),
+        config_vars={"MINE": "set"}, named=False, stack="debian-12", known=settings(), tell=lambda text: None,
+    )  # fmt: skip
+    compiled = Compiled(slugs.keep([b"slug"], 100), {"web": "x", "worker": "y"}, {}, "Python", {}, wanted)
+    cut = launch.cut(read(build_id).id, "w", compiled)
+    found = api.get(f"/apps/{app}/config-vars").json()
+    assert (found["MINE"], found["PLAIN"], len(found["KEY"])) == ("set", "a", 64)
+    assert [release["version"] for release in api.get(f"/apps/{app}/releases").json()][-1] == cut.version == 5
+    formation = {row["type"]: (row["quantity"], row["size"]) for row in api.get(f"/apps/{app}/formation").json()}
+    assert formation == {"web": (2, "Standard-2X"), "worker": (3, "Basic")}
+    installed = [each["buildpack"]["url"] for each in api.get(f"/apps/{app}/buildpack-installations").json()]
+    assert installed == ["urn:buildpack:heroku/python", "https://me:pw@example.com/b.git"]
+    with session() as opened:
+        assert "pw" not in str(opened.get_one(App, app).buildpacks), "it is stored encrypted"
 
 
 def test_equal_slugs_are_one_file_and_one_too_large_leaves_nothing(platform):
