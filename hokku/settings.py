@@ -133,6 +133,12 @@ class Settings(BaseModel):
     build_timeout: float = 900.0
     slug_max_size: int = 500 * 1024 * 1024
     build_memory: int = 2048  # MiB
+    build_disk: int = 8192  # MiB that a build may write
+    build_processes: int = 1024
+    build_cpu_shares: int = 10  # a weight beside the dynos': it binds only under contention
+    build_output_max: int = 300 * 1024 * 1024
+    build_cache_max_size: int = 500 * 1024 * 1024
+    source_max_size: int = 1024**3  # unpacked
     build_concurrency: int = 2
 
     # what stays: releases of an app that can be rolled back to, and the trail of who did what

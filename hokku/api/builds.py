@@ -24,6 +24,8 @@ from hokku.store.engine import BUILD, WANTED, notify
 from hokku.store.tables import Account, App, Build, BuildStatus
 
 router = APIRouter()
+LEFT = "X-Hokku-Push-Left"  # a header: the client of the push went away
+_LEFT = ": its git push ended (Ctrl-C, or the connection was lost)"
 
 
 class SourceBlob(BaseModel):
@@ -104,12 +106,15 @@ def check_sum(given: str | None, name: str) -> str | None:
 
 
 @router.delete("/apps/{app}/builds/{build}")
-def cancel(app: UsableApp, build: str, opened: Opened, viewer: AnyViewer) -> answers.Build:
+def cancel(app: UsableApp, build: str, request: Request, opened: Opened, viewer: AnyViewer) -> answers.Build:
     """End a build before its release is rolled out: its container goes, or its release command is stopped."""
     found = builds.lock(opened, _find(opened, app, build).id)
+    left = LEFT in request.headers  # the push's own hook asks, and a release that is made stays then
     if found.status is not BuildStatus.PENDING:
         raise InvalidParams(f"Only a pending build can be cancelled; this one has {found.status.value}.")
-    sentence = f"The build was cancelled by {viewer.account.email}."
+    sentence = f"The build was cancelled by {viewer.account.email}{_LEFT if left else ''}."
+    if found.release_id is not None and left:
+        raise InvalidParams("The build made its release, which goes on without its push.")
     if found.release_id is not None:
         phase = phases.cancel(opened, found.release_id, sentence)
         if phase is None:

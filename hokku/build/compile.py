@@ -7,13 +7,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hokku.build import buildpacks, bundle, cache, declared, procfile
+from hokku.build import app_json, buildpacks, bundle, cache, declared, procfile, setup
 from hokku.build.buildpacks import Buildpack
 from hokku.build.container import Container
 from hokku.build.output import Output
+from hokku.build.setup import NOTHING, Setup
 from hokku.manifold.lxd import LxdError
 from hokku.settings import Settings
 from hokku.store import checksum, slugs
@@ -22,7 +23,8 @@ log = logging.getLogger(__name__)
 
 _WORK = "/tmp/hokku"
 _BUNDLE = "/tmp/hokku-bundle.tar"
-_OPEN = 'mkdir -p "$1" && cd "$1" && tar -xf "$2" && rm "$2" && exec ./build prepare'  # constant text: no user's string
+_OPEN = 'mkdir -p "$1" && cd "$1" && tar -xf "$2" && rm "$2" && exec ./build prepare "$3"'  # no user's string
+_TOO_LARGE, _NO_SUBMODULE = 3, 4  # exit statuses of `build prepare`
 _SMALL = 64 * 1024  # bytes of the files that steps leave for the builder
 
 
@@ -43,6 +45,7 @@ class Order:
     buildpacks: tuple[str, ...] = field(repr=False)  # heroku/NAME, or URLs that may hold a password
     source: Path
     config_vars: Mapping[str, str] = field(repr=False)
+    first: bool = False  # the app was never deployed: app.json counts
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Compiled:
     default_config: dict[str, str]
     language: str
     seconds: dict[str, float]
+    setup: Setup = NOTHING
 
 
 def compile_slug(order: Order, container: Container, output: Output, settings: Settings) -> Compiled:
@@ -63,7 +67,13 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     named = _chosen(order, output)
     _verify(order, output)
     container.start(settings.stack(order.stack).build_image)
-    _prepare(order, named, container, output)
+    _prepare(order, named, container, output, settings)
+    wanted = _setup(order, container, output, settings) if order.first else NOTHING
+    if wanted.changes_the_build:
+        order = _changed(order, wanted)
+        named = _chosen(order, output)
+        container.start(settings.stack(order.stack).build_image)
+        _prepare(order, named, container, output, settings)
     packs = named or [_guess(order, container, output)]
     _tell_buildpacks(named, output)
     for number, pack in enumerate(packs):
@@ -83,7 +93,7 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     _tell_types(types, bool(defaults), output)
     built = time.monotonic()
     stored = _pack(order, container, output, settings)
-    return Compiled(stored, types, config, language, {"build": built - began, "pack": time.monotonic() - built})
+    return Compiled(stored, types, config, language, {"build": built - began, "pack": time.monotonic() - built}, wanted)
 
 
 def _chosen(order: Order, output: Output) -> list[Buildpack]:
@@ -104,21 +114,51 @@ def _verify(order: Order, output: Output) -> None:
         raise _reject(output, "the source is damaged")
 
 
-def _prepare(order: Order, named: list[Buildpack], container: Container, output: Output) -> None:
+def _prepare(order: Order, named: list[Buildpack], container: Container, output: Output, settings: Settings) -> None:
     with tempfile.TemporaryFile() as file:
         bundle.write(
             file,
             source=order.source,
-            cache=cache.find(order.app_id),
+            cache=cache.find(order.app_id, order.stack),
             config_vars=order.config_vars,
             buildpacks=named,
         )
         file.seek(0)
         container.push(_BUNDLE, file)
-    argv = ["/bin/bash", "-c", _OPEN, "bash", _WORK, _BUNDLE]
-    if container.run(argv, _environment(order), output.raw) != 0:
-        output.bang("The source is not a gzipped tarball of files, or is too large to unpack: upload it again.")
+    limit = settings.source_max_size
+    argv = ["/bin/bash", "-c", _OPEN, "bash", _WORK, _BUNDLE, str(limit)]
+    status = container.run(argv, _environment(order), output.raw)
+    if status == _TOO_LARGE:
+        output.bang(f"The source unpacks to more than {limit // 1024**2} MB: leave out what is not needed to build.")
+        raise _reject(output, "the source is too large")
+    if status == _NO_SUBMODULE:
+        raise _reject(output, "a submodule could not be fetched")
+    if status != 0:
+        output.bang("The source is no gzipped tarball of files that stay within it: make it with `git archive` or")
+        output.bang("`tar czf source.tgz .`, and upload it again.")
         raise _reject(output, "the source could not be unpacked")
+
+
+def _setup(order: Order, container: Container, output: Output, settings: Settings) -> Setup:
+    """What app.json wants for this first build."""
+    content = container.read("/app/app.json", app_json.LIMIT)
+    if content is None:
+        return NOTHING
+    try:
+        found = app_json.parse(content)
+        return setup.decide(
+            found, config_vars=order.config_vars, named=bool(order.buildpacks), stack=order.stack, known=settings,
+            tell=output.bang,
+        )  # fmt: skip
+    except (app_json.BadAppJson, buildpacks.BadBuildpack) as error:
+        output.bang(str(error))
+        raise _reject(output, "bad app.json") from None
+
+
+def _changed(order: Order, wanted: Setup) -> Order:
+    config_vars = {**order.config_vars, **wanted.config_vars}
+    packs = order.buildpacks or wanted.buildpacks
+    return replace(order, config_vars=config_vars, buildpacks=packs, stack=wanted.stack or order.stack)
 
 
 def _guess(order: Order, container: Container, output: Output) -> Buildpack:
@@ -215,7 +255,7 @@ def keep_cache(order: Order, container: Container, output: Output) -> None:
     """Keep what the buildpacks cached, if that changed; a failure costs the next build time, nothing else."""
     try:
         if _step(container, order, output, "cache") == 0 and container.read(f"{_WORK}/cache.size", 64):
-            cache.keep(order.app_id, container.pull(f"{_WORK}/cache.tar.zst"))
+            cache.keep(order.app_id, order.stack, container.pull(f"{_WORK}/cache.tar.zst"))
     except (LxdError, OSError, OverflowError) as error:
         log.warning("build %s: the cache is not kept: %s", order.build_id, error)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO
 
+import requests
+
+from hokku.build import watch
 from hokku.build.websocket import WebSocket
 from hokku.manifold import images, names
 from hokku.manifold.lxd import CONNECT, LONG, NAME, Instance, LxdError, Member, NotFound, Unreachable
@@ -19,6 +23,8 @@ log = logging.getLogger(__name__)
 DYNO = 1000  # user and group that everything of the tenant's runs as
 _ADDRESSES = 250  # 10.99.255.1 … .250 are for builds: far from the dynos' slots
 _CHUNK = 1024 * 1024
+_WATCHES = 4  # times that the watch of one container is begun
+_ROOT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 class NoHost(LxdError):
@@ -29,12 +35,22 @@ class Builder(Member):
     """A cluster member with what only builds need: commands with their output, and files as streams."""
 
     def execute(
-        self, name: str, argv: list[str], environment: Mapping[str, str], wrote: Callable[[bytes], None], timeout: float
+        self,
+        name: str,
+        argv: list[str],
+        environment: Mapping[str, str],
+        wrote: Callable[[bytes], None],
+        timeout: float,
+        user: int = DYNO,
     ) -> int:
-        """Run a command as user dyno and give its output (both streams) to `wrote` as it comes; its exit status."""
+        """Run a command (as user dyno) and give its output (both streams) to `wrote` as it comes; its exit status.
+
+        No file of it gets larger than all that a build may write, and none is a core dump.
+        """
+        most = self._settings.build_disk * 1024
         body = {
-            "command": ["/bin/bash", "-c", 'exec "$@" 2>&1', "bash", *argv],
-            "environment": dict(environment), "user": DYNO, "group": DYNO, "cwd": "/tmp",
+            "command": ["/bin/bash", "-c", 'ulimit -c 0 -f "$0"; exec "$@" 2>&1', str(most), *argv],
+            "environment": dict(environment), "user": user, "group": user, "cwd": "/tmp",
             "interactive": False, "wait-for-websocket": True, "record-output": False,
         }  # fmt: skip
         operation = self._call("post", "instances", name, "exec", json=body).json()["metadata"]
@@ -69,7 +85,10 @@ class Builder(Member):
             "get", "instances", name, "files", params={"path": path}, is_api=False, stream=True, timeout=LONG
         )
         with answer:
-            yield from answer.iter_content(_CHUNK)
+            try:
+                yield from answer.iter_content(_CHUNK)
+            except requests.exceptions.RequestException as error:  # it is a pipe that nobody writes to, or LXD went
+                raise Unreachable(f"{path} could not be read: {error}") from None
 
     def read_some(self, name: str, path: str, limit: int) -> bytes | None:
         """The first `limit` + 1 bytes at most of a file; None when it is not there."""
@@ -117,10 +136,14 @@ def least_busy(builders: list[Builder]) -> Builder:
 class Container:
     """The build's container on `host`."""
 
-    def __init__(self, host: Builder, build_id: uuid.UUID, settings: Settings) -> None:
+    def __init__(
+        self, host: Builder, build_id: uuid.UUID, settings: Settings, exceeded: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`exceeded` gets the sentence that ends the build, should it take more of its host than it may."""
         self._host, self._build_id, self._settings = host, build_id, settings
+        self._exceeded = exceeded
         self.name = names.build(build_id)
-        self._removed = False
+        self._removed = self._watched = False
 
     @property
     def host(self) -> Host:
@@ -128,7 +151,7 @@ class Container:
         return self._host.host
 
     def start(self, alias: str) -> None:
-        """Make it from the image under the alias and start it; what an accident left under its name goes first."""
+        """Make it from the image under the alias and start it; what is there under its name goes first."""
         self._host.delete(self.name)
         address = self._free_address()
         image = images.choose(None, alias, self._host.images())
@@ -137,6 +160,29 @@ class Container:
         )
         self._host.start(self.name)
         self._must_stand()
+        if not self._watched:
+            self._watched = True
+            threading.Thread(target=self._watch, name=f"watch-{self.name}", daemon=True).start()
+
+    def _watch(self) -> None:
+        """Look at what the build takes for as long as it stands; a watch that was killed is begun again a few times."""
+        read = watch.Reader(self._settings, self._exceeded)
+        ended = 0
+        while ended < _WATCHES:
+            try:
+                status = self._host.execute(self.name, watch.command(), _ROOT, read, timeout=60, user=0)
+                reason = f"status {status}"
+                ended += 1
+            except Unreachable as error:  # the build knows that, too
+                reason = str(error)
+            except LxdError as error:
+                reason = str(error)
+                ended += 1
+            time.sleep(1.0)
+            if self._removed:
+                return
+            log.info("%s: its watch ended and is begun again: %s", self.name, reason)
+        self._exceeded("The build took so much of its container that it could not be watched: have it take less.")
 
     def run(self, argv: list[str], environment: Mapping[str, str], wrote: Callable[[bytes], None]) -> int:
         """Run a command in it as user dyno; its exit status. Raises LxdError when the container went meanwhile."""
@@ -180,8 +226,8 @@ class Container:
             "boot.autostart": "false",
             "environment.HOKKU_MODE": "idle",
             "limits.memory": f"{chosen.build_memory}MiB",
-            "limits.processes": "1024",
-            "limits.cpu.allowance": "10%",  # a weight, one small dyno's: it binds only under contention
+            "limits.processes": str(chosen.build_processes),
+            "limits.cpu.allowance": f"{chosen.build_cpu_shares}%",  # a weight: it binds only under contention
         }
 
     def _free_address(self) -> str:

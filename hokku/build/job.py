@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
 import uuid
 from collections.abc import Callable
 
-from hokku.build import compile, launch, phase
+from hokku.build import compile, launch, phase, setup
 from hokku.build.container import Container, NoHost, hosts, least_busy
 from hokku.build.output import Output
 from hokku.manifold.lxd import LxdError
@@ -34,6 +35,7 @@ class Job:
         self._container: Container | None = None
         self._stopped: str | None = None
         self._cancelled: str | None = None
+        self._serves = False
 
     def stop(self, why: str) -> None:
         """End the build under way: its container goes, and `run` returns soon. A release that is made stays."""
@@ -46,6 +48,16 @@ class Job:
         if self._cancelled is None:
             self._cancelled = sentence
             self.stop(sentence)
+
+    def _exceeded(self, sentence: str) -> None:
+        """End the build because it takes too much; what ended it before stays the reason."""
+        if self._stopped is None:
+            self.stop(sentence)
+
+    def _flooded(self) -> None:
+        most = settings().build_output_max // 1024**2
+        sentence = f"The build printed more than {most} MB: have it print less, and push again."
+        threading.Thread(target=self._exceeded, args=(sentence,), name="flooded", daemon=True).start()
 
     def released(self) -> None:
         """The build takes no place among others any more."""
@@ -66,7 +78,7 @@ class Job:
         finish(self.build_id, self._worker, self._guarded(lambda output: self._await(release_id, output, told)))
 
     def _guarded(self, work: Callable[[Output], str | None]) -> str | None:
-        with Output(self.build_id) as output:
+        with Output(self.build_id, settings().build_output_max, self._flooded) as output:
             try:
                 return work(output)
             except Exception:
@@ -77,18 +89,19 @@ class Job:
         """Why the build failed, or None. The user has read it."""
         began = time.monotonic()
         limit = settings().build_timeout
-        clock = threading.Timer(limit, self.stop, [f"The build took longer than {limit / 60:.0f} minutes"])
+        clock = threading.Timer(limit, self.stop, [f"The build took longer than {limit / 60:.0f} minutes: push again."])
         clock.daemon = True
         clock.start()
         order: compile.Order | None = None
         try:
             order = insist(self._order)
-            self._container = Container(least_busy(hosts(settings())), self.build_id, settings())
+            self._container = Container(least_busy(hosts(settings())), self.build_id, settings(), self._exceeded)
             if self._stopped is not None:
                 raise LxdError("stopped before it began")
             log.info("build %s of %s on %s", self.build_id, order.app_name, self._container.host.name)
             compiled = compile.compile_slug(order, self._container, output, settings())
             clock.cancel()
+            order = dataclasses.replace(order, stack=compiled.setup.stack or order.stack)  # whose cache is kept
             output.step("Launching...")
             cut = launch.cut(self.build_id, self._worker, compiled)
             if cut.has_phase:
@@ -99,6 +112,8 @@ class Job:
             keeping.start()
             self.released()
             error = self._await(cut.release_id, output)
+            if self._serves and compiled.setup.postdeploy:
+                setup.postdeploy(cut.release_id, compiled.setup.postdeploy, output)
             keeping.join()
             spent = time.monotonic() - began
             log.info("build %s of %s: %s in %.1f s", self.build_id, order.app_name, error or "done", spent)
@@ -120,7 +135,7 @@ class Job:
             if self._stopped == RESTART:
                 output.say("\n !     The builder restarts; the build begins again.\n\n")
                 return RESTART
-            return _refuse(output, f"{self._stopped or 'The build container was lost'}: push again.")
+            return _refuse(output, self._stopped or "The build container was lost: push again.")
         finally:
             clock.cancel()
             if self._container is not None:
@@ -145,6 +160,7 @@ class Job:
                 buildpacks=tuple(named),
                 source=sources.path(build.source_id) if build.source_id else sources.path(build.id),
                 config_vars=config_vars,
+                first=not releases.has_slug_release(opened, app.id),
             )
 
     def _keep_cache(self, order: compile.Order, output: Output) -> None:
@@ -165,6 +181,7 @@ class Job:
         insist(lambda: self._keep_timings(verdict.seconds))
         if verdict.outcome is launch.Outcome.SERVES:
             output.say("done.\n")
+            self._serves = True
         elif verdict.outcome is launch.Outcome.FAILED:
             output.say("failed.\n")
             output.bang(f"The release does not serve: {verdict.reason}. What served before still does.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from hokku import release
+from hokku.build import setup
 from hokku.build.compile import Compiled
 from hokku.settings import Settings
 from hokku.store import builds, phases, rollouts, slugs
@@ -78,6 +79,7 @@ def _cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> Cut:
             raise Cancelled(build.cancelled)
         if build.release_id is not None:  # made, and the database left before it could say so
             return _made(opened, opened.get_one(Release, build.release_id))
+        setup.before(opened, app, build, compiled.setup)
         slug = slugs.create(
             opened,
             app.id,
@@ -90,6 +92,7 @@ def _cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> Cut:
             buildpack=compiled.language,
         )
         made = release.deploy(opened, app, slug, build.account_id)
+        setup.after(opened, app, compiled.setup)
         build.slug_id, build.release_id = slug.id, made.id
         builds.keep_timings(opened, build, {**compiled.seconds, "release": time.monotonic() - began})
         return _made(opened, made)

@@ -75,11 +75,11 @@ def _sources() -> None:
 
 
 def _of_deleted_apps() -> None:
-    caches, repositories = list(cache.directory().glob("*.tar.zst")), list(settings().git_dir.glob("*.git"))
+    caches, repositories = list(cache.directory().glob(f"*{cache.SUFFIX}")), list(settings().git_dir.glob("*.git"))
     with session() as opened:  # after the looking: an app made since then has nothing in these lists
         living = builds.living_apps(opened)
     for path in caches:
-        if _app(path.name.removesuffix(".tar.zst")) not in living:
+        if cache.app_of(path.name) not in living:
             path.unlink(missing_ok=True)
     for path in settings().git_dir.glob(".new-*"):  # a push was killed while its repository was being made
         if _age(path) > _FILE_AGE:

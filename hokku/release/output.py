@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import logging
+import math
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -17,19 +18,30 @@ from hokku.store.engine import session
 log = logging.getLogger(__name__)
 
 _GATHER = 0.1  # seconds between the first text and its way to the database
-_MOST = 20 * 1024 * 1024  # characters kept of one output
+_KEPT = 20 * 1024 * 1024  # characters kept of what a command writes; what the platform says is kept in any case
+_LEFT_OUT = "\n !     The output is longer than 20 MB: the rest is left out.\n"
 _GIVE_UP = 60  # attempts to reach the database
 
 
 class Output:
-    """Takes text and bytes from one thread; another writes them with `append`. Leaving the block writes the rest."""
+    """Takes text and bytes from one thread; another writes them with `append`. Leaving the block writes the rest.
 
-    def __init__(self, name: str, append: Callable[[Session, str], None]) -> None:
+    `flooded` is called once, when commands have written more than `most` bytes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        append: Callable[[Session, str], None],
+        most: float = math.inf,
+        flooded: Callable[[], None] = lambda: None,
+    ) -> None:
         self._name, self._append = name, append
+        self._left, self._flooded = most, flooded
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._lock = threading.Lock()
         self._waiting: list[str] = []
-        self._size = 0
+        self._size = 0  # characters of commands
         self._news = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._write, name=f"output of {name}", daemon=True)
@@ -42,15 +54,20 @@ class Output:
         self.flush()
 
     def raw(self, data: bytes) -> None:
-        """What a command wrote."""
-        self.say(self._decoder.decode(data))
+        """What a command wrote; beyond 20 MB it is counted and left out."""
+        if self._left >= 0:
+            self._left -= len(data)
+            if self._left < 0:
+                self._flooded()
+        if self._size > _KEPT:
+            return
+        text = self._decoder.decode(data)
+        self._size += len(text)
+        self.say(text if self._size <= _KEPT else _LEFT_OUT)
 
     def say(self, text: str) -> None:
         """Text, with its line ends."""
         with self._lock:
-            before, self._size = self._size, self._size + len(text)
-            if self._size > _MOST:
-                text = "\n !     The output is longer than 20 MB: the rest is left out.\n" if before <= _MOST else ""
             self._waiting.append(text)
         self._news.set()
 

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import ssl
+from collections.abc import Mapping
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -45,9 +46,12 @@ class Door:
     def __init__(self, place: Place, token: str, timeout: float = 30) -> None:
         self._place, self._token, self._timeout = place, token, timeout
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """The JSON of the answer. Raises Refused or Unreachable."""
+    def call(
+        self, method: str, path: str, body: dict[str, Any] | None = None, more: Mapping[str, str] | None = None
+    ) -> Any:
+        """The JSON of the answer; `more` are headers. Raises Refused or Unreachable."""
         headers = {"Authorization": f"Bearer {self._token}", "Accept": _ACCEPT, "Content-Type": "application/json"}
+        headers |= more or {}
         content = None if body is None else json.dumps(body).encode()
         with self._answer(method, path, content, headers) as answer:
             return json.loads(self._read(answer) or b"null")

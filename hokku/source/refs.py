@@ -51,3 +51,22 @@ def to_deploy(updates: list[Update], remote: str = "heroku") -> Update:
     if len(updates) != 1:
         raise NotDeployed("Pushed to main and master at once: push one of them, it is what deploys.")
     return updates[0]
+
+
+MOST_SUBMODULES = 50
+
+
+def submodules(tree: bytes) -> list[tuple[str, str]]:
+    """(commit, path) of each submodule in what `git ls-tree -r -z` says of a commit; raises NotDeployed."""
+    found = []
+    for entry in tree.split(b"\0"):
+        about, _, name = entry.partition(b"\t")
+        if not about.startswith(b"160000 "):
+            continue
+        path = name.decode("utf-8", "replace")
+        if not path.isprintable():
+            raise NotDeployed(f"The submodule '{printable(path)}' has a path that cannot be printed: rename it.")
+        found.append((about.split()[2].decode(), path))
+    if len(found) > MOST_SUBMODULES:
+        raise NotDeployed(f"The commit has {len(found)} submodules: {MOST_SUBMODULES} are fetched at most.")
+    return found

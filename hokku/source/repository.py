@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,14 +87,19 @@ def _hooks() -> Path:
 
 
 @contextmanager
-def only_push(repository: Path) -> Iterator[None]:
-    """Hold the repository's place in the queue of one; raises Busy when another push has it."""
+def only_push(repository: Path, patience: float = 0) -> Iterator[None]:
+    """Hold the repository's place in the queue of one; raises Busy when another push has it for `patience` seconds."""
     handle = os.open(repository / "hokku.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise Busy from None
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(handle)
+                raise Busy from None
+            time.sleep(0.2)
     try:
         yield
     finally:

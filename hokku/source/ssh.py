@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -64,6 +65,7 @@ def receive(args: list[str]) -> int:
     if "GIT_PROTOCOL" in os.environ:
         environment["GIT_PROTOCOL"] = os.environ["GIT_PROTOCOL"]
     os.umask(0o007)  # repositories are their group's
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as git expects it, and not as Python set it
     os.execvpe("git", ["git", asked.service, str(where)], environment)
 
 

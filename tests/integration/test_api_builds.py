@@ -196,8 +196,9 @@ def test_a_build_that_made_its_release_is_not_cancelled(api):
 
 def test_the_build_cache_is_forgotten(api):
     app = fresh(api)
-    cache.keep(uuid.UUID(app["id"]), [b"kept"])
-    assert cache.find(uuid.UUID(app["id"]))
+    cache.keep(uuid.UUID(app["id"]), "debian-12", [b"kept"])
+    assert cache.find(uuid.UUID(app["id"]), "debian-12")
+    assert cache.find(uuid.UUID(app["id"]), "debian-13") is None, "another stack's"
     for _ in range(2):
         assert api.delete(f"/apps/{app['name']}/build-cache").status_code == 200
-    assert cache.find(uuid.UUID(app["id"])) is None
+    assert cache.find(uuid.UUID(app["id"]), "debian-12") is None

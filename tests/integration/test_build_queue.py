@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from hokku.build import compile, job, launch
+from hokku.build import app_json, compile, job, launch, setup
 from hokku.build.compile import Compiled
 from hokku.build.output import Output
 from hokku.build.worker import Worker
@@ -18,7 +18,7 @@ from hokku.manifold.lxd import LxdError
 from hokku.settings import settings
 from hokku.store import builds, checksum, slugs
 from hokku.store.engine import connect, session
-from hokku.store.tables import Build, BuildStatus
+from hokku.store.tables import App, Build, BuildStatus
 from tests.integration.loopback import wait_for
 from tests.integration.test_api_builds import uploaded
 
@@ -134,6 +134,77 @@ def test_output_is_in_the_database_soon_and_in_order(api, asked):
         output.raw("é".encode()[:1])
         output.raw("é".encode()[1:] + b"\0\xff\n")
     assert said(api, build_id) == "-----> One\n" + "".join(f"{n}\n" for n in range(500)) + "é\ufffd\n"
+
+
+def test_a_command_that_prints_for_ever_is_noticed_once_and_the_platforms_words_are_still_kept(api, asked):
+    (build_id,) = asked()
+    noticed = []
+    line = b"y" * 1023 + b"\n"
+    with Output(read(build_id).id, 22 * 1024 * 1024, lambda: noticed.append(1)) as output:
+        for _ in range(25 * 1024):
+            output.raw(line)
+        output.bang("The build printed more than it may.")
+    assert noticed == [1]
+    text = said(api, build_id)
+    assert text.count("The output is longer than 20 MB: the rest is left out.") == 1
+    assert text.endswith(" !     The build printed more than it may.\n")
+    assert len(text) < 21 * 1024 * 1024
+
+
+def test_a_build_that_takes_too_much_ends_with_the_reason_and_loses_its_container(api, asked, monkeypatch):
+    (build_id,) = asked()
+    assert claim("w") == build_id
+    removed = threading.Event()
+
+    class Greedy:
+        """A container whose build is found to take too much."""
+
+        host = type("Host", (), {"name": "dyno1"})
+
+        def __init__(self, host, build_id, settings, exceeded):
+            self.exceeded = exceeded
+
+        def remove(self):
+            removed.set()
+
+    def compile_slug(order, container, output, known):
+        container.exceeded("The build wrote more than 8192 MB to its disk: have it write less, and push again.")
+        assert removed.wait(20)
+        raise LxdError("the container went")
+
+    monkeypatch.setattr(job, "Container", Greedy)
+    monkeypatch.setattr(job, "least_busy", lambda hosts: None)
+    monkeypatch.setattr(job.compile, "compile_slug", compile_slug)
+    job.Job(read(build_id), "w").run()
+    assert read(build_id).status is BuildStatus.FAILED
+    assert read(build_id).error.startswith("The build wrote more than 8192 MB")
+    assert "Push rejected" in said(api, build_id)
+
+
+def test_what_app_json_wants_comes_with_the_first_release_and_nothing_that_the_user_set_is_lost(api, asked):
+    (build_id,) = asked()
+    app = read(build_id).app_id
+    api.patch(f"/apps/{app}/config-vars", json={"MINE": "set"})
+    assert claim("w") == build_id
+    wanted = setup.decide(
+        app_json.parse(
+            b'{"env": {"MINE": "theirs", "PLAIN": "a", "KEY": {"generator": "secret"}}, "scripts": {"postdeploy": "x"},'
+            b'"formation": {"web": {"quantity": 2, "size": "Standard-2X"}, "worker": {"quantity": 3}, "no": {}},'
+            b'"buildpacks": [{"url": "heroku/python"}, {"url": "https://me:pw@example.com/b.git"}]}'
+        ),
+        config_vars={"MINE": "set"}, named=False, stack="debian-12", known=settings(), tell=lambda text: None,
+    )  # fmt: skip
+    compiled = Compiled(slugs.keep([b"slug"], 100), {"web": "x", "worker": "y"}, {}, "Python", {}, wanted)
+    cut = launch.cut(read(build_id).id, "w", compiled)
+    found = api.get(f"/apps/{app}/config-vars").json()
+    assert (found["MINE"], found["PLAIN"], len(found["KEY"])) == ("set", "a", 64)
+    assert [release["version"] for release in api.get(f"/apps/{app}/releases").json()][-1] == cut.version == 5
+    formation = {row["type"]: (row["quantity"], row["size"]) for row in api.get(f"/apps/{app}/formation").json()}
+    assert formation == {"web": (2, "Standard-2X"), "worker": (3, "Basic")}
+    installed = [each["buildpack"]["url"] for each in api.get(f"/apps/{app}/buildpack-installations").json()]
+    assert installed == ["urn:buildpack:heroku/python", "https://me:pw@example.com/b.git"]
+    with session() as opened:
+        assert "pw" not in str(opened.get_one(App, app).buildpacks), "it is stored encrypted"
 
 
 def test_equal_slugs_are_one_file_and_one_too_large_leaves_nothing(platform):

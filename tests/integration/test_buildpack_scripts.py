@@ -131,7 +131,7 @@ class Container:
         into.seek(0)
         with tarfile.open(fileobj=into) as tar:
             tar.extractall(self.work)
-        assert self.step("prepare")[0] == 0
+        assert self.step("prepare", str(1024**3))[0] == 0
 
     def step(self, *words: str, **more: str) -> tuple[int, str]:
         """Exit status and output of one step."""

@@ -12,11 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from hokku.settings import settings
+from hokku.source import repository
 from hokku.store import builds, sources
 from hokku.store.engine import session
-from hokku.store.tables import Build, BuildStatus
+from hokku.store.tables import Build, BuildStatus, Release
 from tests.integration.git_stand import stand
 from tests.integration.loopback import wait_for
 from tests.integration.test_api_serving import self_signed
@@ -74,6 +76,28 @@ def test_a_push_builds_the_commit_and_is_accepted(git, app, via):
     clone = git.home / f"clone-{app}"
     assert git.git(git.home, "clone", "-q", git.remote(app, via), str(clone)).returncode == 0
     assert (clone / "server.py").exists()
+
+
+def test_the_source_says_which_commits_submodules_are_at(git, app):
+    where = git.repository(
+        FILES | {".gitmodules": '[submodule "x"]\npath = vendor/x\nurl = https://example.com/x.git\n'}
+    )
+    commit = git.git(where, "rev-parse", "HEAD").stdout.strip()
+    git.git(where, "update-index", "--add", "--cacheinfo", f"160000,{commit},vendor/x")
+    git.git(where, "-c", "user.name=T", "-c", "user.email=t@example.com", "commit", "-q", "-m", "A submodule")
+    found = []
+
+    def script(build_id):
+        with session() as opened:
+            source = sources.path(opened.get(Build, build_id).source_id)
+        with tarfile.open(source) as archive:
+            found.append(archive.extractfile(".hokku-submodules").read().decode())
+        return BuildStatus.SUCCEEDED
+
+    git.script = script
+    done = git.push(where, app, "https")
+    assert done.returncode == 0, done.stdout
+    assert found == [f"{commit} vendor/x\n"]
 
 
 @BOTH
@@ -207,33 +231,79 @@ def test_a_second_push_during_a_build_gets_a_sentence(git, app):
     assert "Another push to this app is being built" in second.stdout
 
 
-def test_a_client_that_goes_away_leaves_the_build_running_and_the_repository_whole(git, app):
-    begun, go = threading.Event(), threading.Event()
+@BOTH
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "lost"])
+def test_a_client_that_goes_away_cancels_its_silent_build_and_can_push_the_commit_again(git, app, via, number):
+    begun = threading.Event()
+    ended = []
 
     def script(build_id):
+        say(build_id, "-----> nothing more is said for a long time\n")
         begun.set()
-        go.wait(20)
+
+        def cancelled():
+            with session() as opened:
+                return opened.get_one(Build, build_id).cancelled
+
+        wait_for("the build to be cancelled", cancelled, 20)
+        ended.append(cancelled())
+        return BuildStatus.FAILED
+
+    git.script = script
+    where = git.repository({"Procfile": f"web: {via}\n"})
+    process = subprocess.Popen(
+        ["git", "push", "-f", git.remote(app, via), "main"], cwd=where, env=git.environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    assert begun.wait(20)
+    os.killpg(process.pid, number)
+    process.wait()
+    git.script = None
+    done = git.push(where, app, via)  # at once: it waits for its turn
+    assert done.returncode == 0, done.stdout
+    assert ended == [
+        "The build was cancelled by admin@example.com: its git push ended (Ctrl-C, or the connection was lost)."
+    ]
+
+
+def test_a_client_that_goes_away_when_the_release_is_made_ends_nothing(git, app):
+    begun, go = threading.Event(), threading.Event()
+    seen = []
+
+    def script(build_id):
+        with session() as opened:
+            build = opened.get_one(Build, build_id)
+            build.release_id = opened.scalars(select(Release).where(Release.app_id == build.app_id)).first().id
+        say(build_id, "       Released v3\n")
+        begun.set()
+        assert go.wait(20)
+        with session() as opened:
+            seen.append(opened.get_one(Build, build_id).cancelled)
         return BuildStatus.SUCCEEDED
 
     git.script = script
-    for via in ("ssh", "https"):
-        begun.clear()
-        go.clear()
-        where = git.repository({"Procfile": f"web: {via}\n"})
-        process = subprocess.Popen(
-            ["git", "push", "-f", git.remote(app, via), "main"], cwd=where, env=git.environment(),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        assert begun.wait(20)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        before = len(git.built)
-        go.set()
-        wait_for("the build to end", lambda before=before: len(git.built) > before, 20)
-        git.script = None
-        done = git.push(where, app, via, "-f", "main")
-        assert done.returncode == 0, done.stdout
-        git.script = script
+    where = git.repository(FILES)
+    process = subprocess.Popen(
+        ["git", "push", git.remote(app, "https"), "main"], cwd=where, env=git.environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    assert begun.wait(20)
+    before = len(git.built)
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait()
+    lock = settings().git_dir / f"{git.client.get(f'/apps/{app}').json()['id']}.git"
+
+    def left():
+        try:
+            with repository.only_push(lock):
+                return True
+        except repository.Busy:
+            return False
+
+    wait_for("the hook to end", left, 20)
+    go.set()
+    wait_for("the build to end", lambda: len(git.built) > before, 20)
+    assert seen == [None]
 
 
 def test_a_large_push_streams_over_https(git, app):
