@@ -15,7 +15,11 @@ from hokku.build.buildpacks import BadBuildpack
 from hokku.settings import Settings, Stack
 
 KNOWN = Settings(
-    stacks=(Stack(name="debian-12", image="a"), Stack(name="debian-13", image="b")), default_stack="debian-13"
+    stacks=(
+        Stack(name="debian-12", image="a", build_image="a-build"),
+        Stack(name="debian-13", image="b", build_image="b-build"),
+    ),
+    default_stack="debian-13",
 )
 
 

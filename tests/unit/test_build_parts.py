@@ -57,7 +57,7 @@ def test_buildpacks_are_chosen_by_their_names():
     found = buildpacks.chosen(["heroku/python", "urn:buildpack:heroku/python", registry, "python"])
     assert [(pack.name, pack.short) for pack in found] == [("heroku/python", "python")] * 4
     for unknown in ("heroku/cobol", "../python", "git@github.com:a/b.git", "", registry.replace("python", "cobol")):
-        with pytest.raises(buildpacks.BadBuildpack, match=r"is not there\. This platform has: heroku/python\."):
+        with pytest.raises(buildpacks.BadBuildpack, match=r"is not there\. This platform has: heroku/ruby, .*, heroku/static\."):
             buildpacks.parse(unknown)
 
 
@@ -120,8 +120,9 @@ def test_a_buildpack_has_its_programs(pack: str):
         (["requirements.txt"], True),
         (["pyproject.toml"], True),
         (["setup.py"], True),
-        (["Procfile", "server.py"], True),
-        (["server.py"], False),
+        (["Procfile", "worker.py"], True),
+        (["server.py"], True),
+        (["worker.py"], False),
         (["README"], False),
         (["Procfile"], False),
     ],
