@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -86,6 +86,12 @@ class Jobs:
     def drop_template(self, release_id: uuid.UUID, host_name: str) -> None:
         """The template is to be looked for again."""
         self._templates.pop((release_id, host_name), None)
+
+    def forget_all_but(self, release_ids: Collection[uuid.UUID]) -> None:
+        """Templates of other releases are made no more, and what is known of them is of no use."""
+        for key, (_, future) in list(self._templates.items()):
+            if key[0] not in release_ids and future.done():
+                self._templates.pop(key, None)
 
     def _template(self, host: DynoHost, release_id: uuid.UUID, app_id: uuid.UUID) -> Future[None]:
         """Done once the release's template is on the host; the same future for all who wait for it."""
