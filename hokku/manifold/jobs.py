@@ -87,6 +87,12 @@ class Jobs:
         """The template is to be looked for again."""
         self._templates.pop((release_id, host_name), None)
 
+    def forget_all_but(self, release_ids: Collection[uuid.UUID]) -> None:
+        """Templates of other releases are made no more, and what is known of them is of no use."""
+        for key, (_, future) in list(self._templates.items()):
+            if key[0] not in release_ids and future.done():
+                self._templates.pop(key, None)
+
     def _template(self, host: DynoHost, release_id: uuid.UUID, app_id: uuid.UUID) -> Future[None]:
         """Done once the release's template is on the host; the same future for all who wait for it."""
         key = (release_id, host.name)

@@ -31,14 +31,17 @@ def orphans(listing: Listing, rows: Iterable[Dyno]) -> list[str]:
     return [each.name for each in listing.instances.values() if each.kind == "dyno" and each.name not in wanted]
 
 
-def useless_templates(
-    host: str, listing: Listing, apps: Iterable[AppSpec], rows: Iterable[Dyno], making: Collection[str]
-) -> list[str]:
-    """The templates of a host that no release which runs, ran last or is about to run needs."""
+def needed(apps: Iterable[AppSpec], rows: Iterable[Dyno]) -> set[uuid.UUID]:
+    """The releases that run, ran last or are about to run: three of an app, and those of dynos that are still there."""
     kept = {row.release_id for row in rows}
     for app in apps:
         if app.archived_at is None:
             kept |= {release.id for release in (app.current, app.previous, app.candidate) if release is not None}
+    return kept
+
+
+def useless_templates(host: str, listing: Listing, kept: Collection[uuid.UUID], making: Collection[str]) -> list[str]:
+    """The templates of a host that none of the releases that are `kept` needs."""
     wanted = {names.template(release_id, host) for release_id in kept} | set(making)
     return [each.name for each in listing.instances.values() if each.kind == "template" and each.name not in wanted]
 
@@ -47,13 +50,15 @@ def hosts(
     cluster: Cluster, listings: Mapping[str, Listing], jobs: Jobs, apps: Collection[AppSpec], rows: Collection[Dyno]
 ) -> None:
     """Have the leftovers on every host deleted that answers; a host that returned is usable once it has none."""
+    kept = needed(apps, rows)
+    jobs.forget_all_but(kept)
     for name, listing in listings.items():
         if cluster.dead(name):
             continue
         left = orphans(listing, rows)
         for instance in left:
             jobs.delete(name, instance)
-        for instance in useless_templates(name, listing, apps, rows, jobs.making()):
+        for instance in useless_templates(name, listing, kept, jobs.making()):
             jobs.delete(name, instance)
         if not left:
             cluster.settle(name, listing)
