@@ -46,7 +46,7 @@ def name(alias: str, fingerprint: str) -> None:
 
 @pytest.fixture
 def newer_image() -> Iterator[Callable[[], str]]:
-    """Called, it gives debian-13 another run image, as a rebuild does: its build image, which has all that dynos need."""
+    """Called, it gives debian-13 another run image, as a rebuild does: its build image, with all that dynos need."""
     alias, before = "hokku/debian-13", image("hokku/debian-13")
 
     def make() -> str:
@@ -90,7 +90,7 @@ def test_an_app_changes_its_image_by_a_deploy_or_when_the_operator_says_so(
     assert on("control1", *argv).split() == ["unchanged"]
     assert images_of(other, 1) == {before}
 
-    undone = app.call("GET", "/releases", status=200).json()[-2]
+    undone = sorted(app.call("GET", "/releases", status=200).json(), key=lambda release: release["version"])[-2]
     app.call("POST", "/releases", {"release": undone["id"]}, 201)
     wait_for("the earlier image", lambda: app.get().status == 200 and images_of(app, 3) == {before})
 
