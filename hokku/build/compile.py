@@ -66,13 +66,13 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     output.step(f"Building on the {order.stack.title()} stack")
     named = _chosen(order, output)
     _verify(order, output)
-    container.start(settings.stack(order.stack).build_image)
+    container.start(_image(order, output, settings))
     _prepare(order, named, container, output, settings)
     wanted = _setup(order, container, output, settings) if order.first else NOTHING
     if wanted.changes_the_build:
         order = _changed(order, wanted)
         named = _chosen(order, output)
-        container.start(settings.stack(order.stack).build_image)
+        container.start(_image(order, output, settings))
         _prepare(order, named, container, output, settings)
     packs = named or [_guess(order, container, output)]
     _tell_buildpacks(named, output)
@@ -102,6 +102,17 @@ def _chosen(order: Order, output: Output) -> list[Buildpack]:
     except buildpacks.BadBuildpack as error:
         output.bang(str(error))
         raise _reject(output, "no such buildpack") from None
+
+
+def _image(order: Order, output: Output, settings: Settings) -> str:
+    """The alias of the image to build in."""
+    try:
+        return settings.stack(order.stack).build_image
+    except KeyError:
+        names = ", ".join(stack.name for stack in settings.stacks)
+        output.bang(f"The platform does not offer the stack {order.stack} any more. Choose one of: {names}")
+        output.bang("with `heroku stack:set STACK`, and push again.")
+        raise _reject(output, f"there is no stack {order.stack}") from None
 
 
 def _verify(order: Order, output: Output) -> None:

@@ -23,6 +23,7 @@ PROFILE = (
 )
 
 LEFT_OUT = (
+    "/usr/lib/jvm/*/jmods/*",  # jlink's alone: javac needs none, and they are a quarter of a build image
     "/usr/share/doc/*",
     "/usr/share/info/*",
     "/usr/share/lintian/*",

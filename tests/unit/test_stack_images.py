@@ -10,6 +10,7 @@ import pytest
 import yaml
 from ansible_collections.hokku.platform.plugins.module_utils import _stack as recipe
 
+from hokku.build import compile
 from hokku.manifold import images, template
 from hokku.manifold.lxd import Image, Instance
 from hokku.settings import Settings
@@ -172,3 +173,19 @@ def test_a_template_is_copied_only_from_one_of_the_same_slug_and_image() -> None
     there = {each.name: each for each in (instance("old"), instance("new", slug=2), instance("new"))}
     assert template.sibling(there, payload, "new") == "t-new-1"
     assert template.sibling(there, payload, "newest") is None
+
+
+def test_a_build_on_a_stack_that_was_taken_away_says_which_ones_there_are() -> None:
+    class Told:
+        text = ""
+
+        def bang(self, line: str) -> None:
+            self.text += f"{line} "
+
+        say = bang
+
+    order = compile.Order(uuid.uuid4(), uuid.uuid4(), "app", "debian-11", None, None, (), Path("x"), {})
+    told = Told()
+    with pytest.raises(compile.Rejected, match="there is no stack debian-11"):
+        compile._image(order, told, Settings())
+    assert "debian-12, debian-13, debian-14 with `heroku stack:set STACK`" in told.text
