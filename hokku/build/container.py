@@ -153,7 +153,7 @@ class Container:
         self._host, self._build_id, self._settings = host, build_id, settings
         self._exceeded = exceeded
         self.name = names.build(build_id)
-        self._removed = self._watched = False
+        self._removed, self._starts, self._up = False, 0, threading.Event()
 
     @property
     def host(self) -> Host:
@@ -162,6 +162,8 @@ class Container:
 
     def start(self, image: str) -> None:
         """Make it from the stack's image and start it; what is there under its name goes first."""
+        self._up.clear()
+        self._starts += 1
         self._host.delete(self.name)
         address = self._free_address()
         self._host.create(
@@ -169,8 +171,8 @@ class Container:
         )
         self._host.start(self.name)
         self._must_stand()
-        if not self._watched:
-            self._watched = True
+        self._up.set()
+        if self._starts == 1:
             threading.Thread(target=self._watch, name=f"watch-{self.name}", daemon=True).start()
 
     def _watch(self) -> None:
@@ -178,6 +180,8 @@ class Container:
         read = watch.Reader(self._settings, self._exceeded)
         ended = 0
         while ended < _WATCHES:
+            self._up.wait()
+            starts = self._starts
             try:
                 status = self._host.execute(self.name, watch.command(), _ROOT, read, timeout=60, user=0)
                 reason = f"status {status}"
@@ -190,6 +194,8 @@ class Container:
             time.sleep(1.0)
             if self._removed:
                 return
+            if starts != self._starts:
+                ended = 0  # it was made anew meanwhile
             log.info("%s: its watch ended and is begun again: %s", self.name, reason)
         self._exceeded("The build took so much of its container that it could not be watched: have it take less.")
 
@@ -229,6 +235,7 @@ class Container:
     def remove(self) -> None:
         """End and delete it; it is fine when it is gone."""
         self._removed = True
+        self._up.set()
         for wait in (0.3, 1.0, 0.0):  # it may be ending by itself at this moment
             try:
                 self._host.delete(self.name)

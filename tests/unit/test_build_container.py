@@ -86,6 +86,21 @@ def test_a_watch_that_is_killed_again_and_again_ends_the_build():
     made.remove()
 
 
+def test_a_container_that_is_made_anew_is_watched_again_and_does_not_count_as_killed():
+    made, member, ended, told = started(137, 137, 137)
+    container_up = made._up
+    wait = threading.Event()
+    member.create = lambda *about: wait.wait(0.2)
+    made.start("another image")
+    assert container_up.is_set()
+    member.script.append(f"{200 * 1024**2} 5 {FREE}\n".encode())
+    member.over.set()  # what ran before ends
+    member.over = threading.Event()
+    assert told.wait(10)
+    assert "wrote more" in ended[0]
+    made.remove()
+
+
 def test_a_member_that_does_not_answer_for_a_while_ends_nothing():
     silent = [Unreachable("no answer")] * 20
     made, _, ended, told = started(*silent, f"{200 * 1024**2} 5 {FREE}\n".encode())
