@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hokku.build import app_json, buildpacks, bundle, cache, declared, procfile, setup
 from hokku.build.buildpacks import Buildpack
-from hokku.build.container import Container
+from hokku.build.container import Container, NotReadable
 from hokku.build.output import Output
 from hokku.build.setup import NOTHING, Setup
 from hokku.manifold.lxd import LxdError
@@ -152,7 +152,7 @@ def _prepare(order: Order, named: list[Buildpack], container: Container, output:
 
 def _setup(order: Order, container: Container, output: Output, settings: Settings) -> Setup:
     """What app.json wants for this first build."""
-    content = container.read("/app/app.json", app_json.LIMIT)
+    content = _of_app(container, "app.json", app_json.LIMIT, output)
     if content is None:
         return NOTHING
     try:
@@ -227,7 +227,7 @@ def _detected(container: Container) -> tuple[str, str]:
 
 
 def _procfile(container: Container, output: Output) -> dict[str, str]:
-    content = container.read("/app/Procfile", procfile.LIMIT)
+    content = _of_app(container, "Procfile", procfile.LIMIT, output)
     if content is None:
         return {}
     try:
@@ -235,6 +235,14 @@ def _procfile(container: Container, output: Output) -> dict[str, str]:
     except procfile.BadProcfile as error:
         output.bang(str(error))
         raise _reject(output, "bad Procfile") from None
+
+
+def _of_app(container: Container, name: str, limit: int, output: Output) -> bytes | None:
+    try:
+        return container.read_of_app(f"/app/{name}", limit)
+    except NotReadable:
+        output.bang(f"The app's {name} is no file that can be read: make it a plain one.")
+        raise _reject(output, f"bad {name}") from None
 
 
 def _tell_types(types: dict[str, str], defaults: bool, output: Output) -> None:

@@ -24,11 +24,21 @@ DYNO = 1000  # user and group that everything of the tenant's runs as
 _ADDRESSES = 250  # 10.99.255.1 … .250 are for builds: far from the dynos' slots
 _CHUNK = 1024 * 1024
 _WATCHES = 4  # times that the watch of one container is begun
+_USER = {"PATH": "/usr/bin:/bin"}
 _ROOT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+# LXD would read as root, take a link for a file, and wait for a pipe: what the app made is read as user dyno.
+_READ = '[ -e "$0" ] || [ -L "$0" ] || exit 2; [ -f "$0" ] || exit 3; exec timeout 10 head -c "$1" -- "$0"'
+_ABSENT = 2
 
 
 class NoHost(LxdError):
     """No dyno host is online."""
+
+
+class NotReadable(Exception):
+    """A file of the app that is there, and is none: a pipe, a device, a link to nowhere, or forbidden to user dyno."""
 
 
 class Builder(Member):
@@ -143,7 +153,7 @@ class Container:
         self._host, self._build_id, self._settings = host, build_id, settings
         self._exceeded = exceeded
         self.name = names.build(build_id)
-        self._removed = self._watched = False
+        self._removed, self._starts, self._up = False, 0, threading.Event()
 
     @property
     def host(self) -> Host:
@@ -152,6 +162,8 @@ class Container:
 
     def start(self, alias: str) -> None:
         """Make it from the image under the alias and start it; what is there under its name goes first."""
+        self._up.clear()
+        self._starts += 1
         self._host.delete(self.name)
         address = self._free_address()
         image = images.choose(None, alias, self._host.images())
@@ -160,8 +172,8 @@ class Container:
         )
         self._host.start(self.name)
         self._must_stand()
-        if not self._watched:
-            self._watched = True
+        self._up.set()
+        if self._starts == 1:
             threading.Thread(target=self._watch, name=f"watch-{self.name}", daemon=True).start()
 
     def _watch(self) -> None:
@@ -169,6 +181,8 @@ class Container:
         read = watch.Reader(self._settings, self._exceeded)
         ended = 0
         while ended < _WATCHES:
+            self._up.wait()
+            starts = self._starts
             try:
                 status = self._host.execute(self.name, watch.command(), _ROOT, read, timeout=60, user=0)
                 reason = f"status {status}"
@@ -181,6 +195,8 @@ class Container:
             time.sleep(1.0)
             if self._removed:
                 return
+            if starts != self._starts:
+                ended = 0  # it was made anew meanwhile
             log.info("%s: its watch ended and is begun again: %s", self.name, reason)
         self._exceeded("The build took so much of its container that it could not be watched: have it take less.")
 
@@ -207,9 +223,20 @@ class Container:
         """The first `limit` + 1 bytes at most of a file; None when it is not there."""
         return self._host.read_some(self.name, path, limit)
 
+    def read_of_app(self, path: str, limit: int) -> bytes | None:
+        """As `read`, for what the app may have made anything of. Raises NotReadable."""
+        content: list[bytes] = []
+        status = self.run(["/bin/bash", "-c", _READ, path, str(limit + 1)], _USER, content.append)
+        if status == _ABSENT:
+            return None
+        if status != 0:
+            raise NotReadable(path)
+        return b"".join(content)[: limit + 1]
+
     def remove(self) -> None:
         """End and delete it; it is fine when it is gone."""
         self._removed = True
+        self._up.set()
         for wait in (0.3, 1.0, 0.0):  # it may be ending by itself at this moment
             try:
                 self._host.delete(self.name)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 LIMIT = 64 * 1024  # bytes of a Procfile
+MOST = 200  # process types: each has a row in the formation
 _TYPE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _LINE = re.compile(r"(?P<type>[^\s:]+)[ \t]*:[ \t]*(?P<command>.*)")
 _EXAMPLE = "`web: python server.py`"
@@ -34,11 +35,15 @@ def parse(content: bytes) -> dict[str, str]:
         if kind in types:
             raise BadProcfile(f"Procfile line {number}: the type {kind} stands there twice: remove one of them.")
         types[kind] = command
+        if len(types) > MOST:
+            raise BadProcfile(f"Procfile line {number}: that is more than {MOST} process types: remove some.")
     return types
 
 
 def checked(types: Mapping[str, str]) -> dict[str, str]:
     """Process types that came another way than by a Procfile, held to the same rules; raises BadProcfile."""
+    if len(types) > MOST:
+        raise BadProcfile(f"there are {len(types)} process types: {MOST} are the most.")
     for kind, command in types.items():
         shown = "".join(char if char.isprintable() else "?" for char in kind[:80])
         if not _TYPE.fullmatch(kind):

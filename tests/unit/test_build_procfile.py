@@ -34,6 +34,7 @@ def test_a_procfile_may_declare_nothing(content):
         (b"web: a\0b\n", "NUL"),
         (b"web: \x1b[31m\nbad\x1b[0m\n", "line 2: 'bad?[0m'"),
         (b"#" * (LIMIT + 1), "more than 64 KiB"),
+        ("".join(f"t{n}: x\n" for n in range(5000)).encode(), "line 201: that is more than 200 process types"),
     ],
 )
 def test_a_bad_line_is_named_with_what_to_do(content, told):
