@@ -144,6 +144,8 @@ end_with() {
   [ -z "${server_pid:-}" ] || kill -TERM -- "-$server_pid" 2>/dev/null
   [ -z "${fpm_pid:-}" ] || kill -TERM -- "-$fpm_pid" 2>/dev/null
   wait ${server_pid:+"$server_pid"} ${fpm_pid:+"$fpm_pid"}
+  # Apache's workers do not listen to SIGTERM once their master is gone.
+  kill -KILL ${server_pid:+"-$server_pid"} ${fpm_pid:+"-$fpm_pid"} 2>/dev/null
   finish
   exit 1
 }
