@@ -25,7 +25,7 @@ build_with_maven() {
     mvn=./mvnw
     export MAVEN_USER_HOME=$kept/m2
   else
-    say "Using Maven $(mvn --version --color never 2>/dev/null | sed -n -E '1s/^Apache Maven ([^ ]+).*/\1/p') of the stack ${STACK:-}"
+    say "Using Maven $(mvn --version 2>/dev/null | grep -o -m 1 -E 'Apache Maven [0-9.]+' | cut -d ' ' -f 3) of the stack ${STACK:-}"
     if [ -n "$version" ]; then
       detail <<<"Maven $version of system.properties is not installed: commit the Maven wrapper (mvnw) to have one of your own."
     fi

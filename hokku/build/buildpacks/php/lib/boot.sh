@@ -69,8 +69,10 @@ start_fpm() {
   [ -z "$ini" ] || options=(-c "$(absolute "$ini")")
   render php-fpm.conf "${pool:+include = $pool}"
   [ "$verbose" = false ] || echo "$name: $fpm ${options[*]}" >&2
+  set -m # a process group of its own, by which the workers are found when their master was killed
   "$fpm" --nodaemonize --fpm-config "$run/php-fpm.conf" "${options[@]}" &
   fpm_pid=$!
+  set +m
   until [ -S "$run/php-fpm.sock" ]; do
     sleep 0.05
     waited=$((waited + 1))
@@ -82,8 +84,10 @@ start_fpm() {
 
 start_server() {
   site=$(absolute "$site")
+  set -m
   "start_$server"
   server_pid=$!
+  set +m
 }
 
 start_apache2() {
@@ -137,9 +141,11 @@ stop() {
 end_with() {
   sleep 0.2 # for the last lines of the one that ended
   echo "$name: $1" >&2
-  [ -z "${server_pid:-}" ] || kill -TERM "$server_pid" 2>/dev/null
-  [ -z "${fpm_pid:-}" ] || kill -TERM "$fpm_pid" 2>/dev/null
+  [ -z "${server_pid:-}" ] || kill -TERM -- "-$server_pid" 2>/dev/null
+  [ -z "${fpm_pid:-}" ] || kill -TERM -- "-$fpm_pid" 2>/dev/null
   wait ${server_pid:+"$server_pid"} ${fpm_pid:+"$fpm_pid"}
+  # Apache's workers do not listen to SIGTERM once their master is gone.
+  kill -KILL ${server_pid:+"-$server_pid"} ${fpm_pid:+"-$fpm_pid"} 2>/dev/null
   finish
   exit 1
 }
