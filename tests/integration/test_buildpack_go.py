@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hokku.build import declared
-from tests.integration.buildpack_stand import Stand
+from tests.integration.toolchain_stand import Stand
 
 GO = r"""case "$1" in
 env) echo go1.24.4 ;;

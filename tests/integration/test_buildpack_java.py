@@ -10,7 +10,7 @@ import pytest
 
 from hokku.build import declared
 from hokku.build.buildpacks import DIRECTORY
-from tests.integration.buildpack_stand import Stand
+from tests.integration.toolchain_stand import Stand
 
 CALLED = 'echo "{name} $* java ${{JAVA_HOME##*/}}" >>"$HOME/calls"'
 MVN = 'case "$1" in --version) echo "Apache Maven 3.9.9 (x)" ;; *) ' + CALLED.format(name="mvn") + " ;; esac"

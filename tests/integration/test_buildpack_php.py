@@ -8,7 +8,7 @@ import pytest
 
 from hokku.build import declared
 from hokku.build.buildpacks import DIRECTORY
-from tests.integration.buildpack_stand import Stand
+from tests.integration.toolchain_stand import Stand
 
 # `php platform.php ACTION` as a test wants it to answer; the program itself runs on the stack, by Composer's rules.
 PHP = r"""case "$1" in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hokku.build import declared
-from tests.integration.buildpack_stand import Stand
+from tests.integration.toolchain_stand import Stand
 
 RUBY = r"""case "$*" in
 *RUBY_VERSION*) printf 3.3.8 ;;

@@ -50,16 +50,6 @@ export_env() {
   done
 }
 
-# `stack_versions LANGUAGE` prints which versions there are, for an error: "3.1 on debian-12, 3.3 on debian-13 and debian-14".
-stack_versions() {
-  case $1 in
-    ruby) echo '3.1 on debian-12, 3.3 on debian-13 and debian-14' ;;
-    php) echo '8.2 on debian-12, 8.4 on debian-13 and debian-14' ;;
-    java) echo '17 on debian-12, 21 and 25 on debian-13 and debian-14' ;;
-    go) echo '1.19 on debian-12, 1.24 on debian-13, 1.27 on debian-14' ;;
-  esac
-}
-
 # `not_on_stack TITLE LANGUAGE ASKED WHERE HAS LINE…`: the error for a version that the stack does not have; LINEs are remedies.
 not_on_stack() {
   fail "$1 ${3:0:40} (from $4) is not on the stack ${STACK:-}, which has $1 $5." \
