@@ -1,4 +1,4 @@
-"""The samples of Python, Node.js and static sites, pushed, served and logged; each pushed a second time from its cache."""
+"""The samples of Python, Node.js and static sites: pushed, served, logged, and pushed again from what was kept."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_names_and_urls_are_kept_in_their_order(api):
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["heroku/cobol"], "This platform has: heroku/python."),
+        (["heroku/cobol"], "This platform has: heroku/"),
         (["file:///etc"], "is not fetched over file"),
         ([PLAIN, PLAIN], "is named twice"),
         ([f"https://example.com/{n}.git" for n in range(21)], "at most 20"),

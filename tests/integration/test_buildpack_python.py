@@ -34,7 +34,9 @@ def stand(tmp_path):
     return Stand(tmp_path, "python")
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "uv.lock", "poetry.lock", "Pipfile.lock", "manage.py", "setup.py"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "uv.lock", "poetry.lock", "Pipfile.lock", "manage.py", "setup.py"]
+)
 def test_an_app_is_python_by_each_of_its_files(tmp_path, name):
     assert detects("python", tmp_path / "with", {name: ""})
     assert not detects("python", tmp_path / "without", {f"other-{name}": ""})
@@ -114,7 +116,7 @@ def test_runtime_txt_works_with_a_warning(stand):
 
 
 def test_django_collects_its_static_files_between_the_hooks(stand):
-    hook = '#!/bin/bash\npython -c "import django; print(\'{} sees Django\', django.VERSION[0])" 2>/dev/null || echo {} alone\n'
+    hook = "#!/bin/bash\npython -c 'import django; print(\"{} sees Django\")' 2>/dev/null || echo {} alone\n"
     files = {
         "requirements.txt": "django==5.2.*\n",
         "site/manage.py": MANAGE,

@@ -56,8 +56,9 @@ def test_buildpacks_are_chosen_by_their_names():
     registry = "https://buildpack-registry.s3.amazonaws.com/buildpacks/heroku/python.tgz"
     found = buildpacks.chosen(["heroku/python", "urn:buildpack:heroku/python", registry, "python"])
     assert [(pack.name, pack.short) for pack in found] == [("heroku/python", "python")] * 4
+    there = ", ".join(f"heroku/{name}" for name in buildpacks.known())
     for unknown in ("heroku/cobol", "../python", "git@github.com:a/b.git", "", registry.replace("python", "cobol")):
-        with pytest.raises(buildpacks.BadBuildpack, match=r"is not there\. This platform has: heroku/ruby, .*, heroku/static\."):
+        with pytest.raises(buildpacks.BadBuildpack, match=rf"is not there\. This platform has: {there}\."):
             buildpacks.parse(unknown)
 
 
@@ -106,6 +107,20 @@ def test_a_refusal_does_not_tell_the_password():
     assert "example.com" in str(refused.value)
 
 
+def test_the_buildpacks_detect_in_herokus_order():
+    order = ["ruby", "nodejs", "python", "java", "php", "go", "static"]
+    assert list(buildpacks.known()) == [name for name in order if name in buildpacks.known()]
+    assert {"nodejs", "python", "static"} <= set(buildpacks.known())
+    assert {path.name for path in buildpacks.DIRECTORY.iterdir() if path.is_dir()} == set(buildpacks.known())
+    assert set(buildpacks.known()) <= set(buildpacks.FOUND_BY)
+
+
+@pytest.mark.skipif("java" not in buildpacks.known(), reason="there is no heroku/java to stand for it")
+@pytest.mark.parametrize("name", ["gradle", "heroku/gradle", "urn:buildpack:heroku/gradle"])
+def test_gradle_is_another_name_of_java(name: str):
+    assert buildpacks.parse(name) == buildpacks.parse("heroku/java")
+
+
 @pytest.mark.parametrize("pack", buildpacks.known())
 def test_a_buildpack_has_its_programs(pack: str):
     for program in ("detect", "compile", "release"):
@@ -120,9 +135,12 @@ def test_a_buildpack_has_its_programs(pack: str):
         (["requirements.txt"], True),
         (["pyproject.toml"], True),
         (["setup.py"], True),
-        (["Procfile", "worker.py"], True),
+        (["Procfile", "server.py"], True),
         (["server.py"], True),
-        (["worker.py"], False),
+        (["manage.py"], True),
+        ([".python-version"], True),
+        (["Pipfile.lock"], True),
+        (["other.py"], False),
         (["README"], False),
         (["Procfile"], False),
     ],

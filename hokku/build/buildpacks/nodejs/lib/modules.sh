@@ -183,7 +183,7 @@ prune() {
 
 # What npm took away from the kept modules once, it would take away again: the list of that is kept with them.
 prune_with_npm() {
-  local words=(npm prune --omit=dev --ignore-scripts)
+  local lock words=(npm prune --omit=dev --ignore-scripts)
   if keepable && [ -f "$kept/modules.pruned" ] && [ "$(cat "$kept/key" 2>/dev/null)" = "$key" ]; then
     detail <<<"Removing what the last build removed"
     xargs -0 --no-run-if-empty rm -rf -- <"$kept/modules.pruned"
@@ -192,7 +192,10 @@ prune_with_npm() {
   fi
   if [ "${manager_version%%.*}" -lt 7 ]; then words=(npm prune --production); fi
   list_modules >"$scratch/before"
+  # npm would write the lockfile anew, in its own form: what is pushed stays as it is.
+  for lock in package-lock.json npm-shrinkwrap.json; do cp "$lock" "$scratch/" 2>/dev/null || true; done
   run "npm prune" "${words[@]}"
+  for lock in package-lock.json npm-shrinkwrap.json; do cp "$scratch/$lock" . 2>/dev/null || true; done
   list_modules >"$scratch/after"
   if keepable && [ -d "$kept/modules" ]; then
     comm -z -23 "$scratch/before" "$scratch/after" >"$kept/modules.pruned"
