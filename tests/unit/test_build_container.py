@@ -10,7 +10,7 @@ import pytest
 
 from hokku.build import container
 from hokku.build.container import Container, NotReadable
-from hokku.manifold.lxd import LxdError, Unreachable
+from hokku.manifold.lxd import Image, LxdError, Unreachable
 from hokku.settings import Host, Settings
 
 FREE = 10_000 * 1024**2
@@ -24,6 +24,9 @@ class Member:
     def __init__(self, *script: int | bytes | LxdError) -> None:
         self.script, self.asked = list(script), []
         self.over = threading.Event()
+
+    def images(self) -> list[Image]:
+        return [Image("f" * 64, frozenset(("image", "another image")))]
 
     def execute(self, name, argv, environment, wrote: Callable[[bytes], None], timeout, user=1000) -> int:
         self.asked.append((argv, user))
