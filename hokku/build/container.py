@@ -14,7 +14,7 @@ import requests
 
 from hokku.build import watch
 from hokku.build.websocket import WebSocket
-from hokku.manifold import images, names
+from hokku.manifold import images, names, stock
 from hokku.manifold.lxd import CONNECT, LONG, NAME, Instance, LxdError, Member, NotFound, Unreachable
 from hokku.settings import Host, Settings
 
@@ -167,9 +167,8 @@ class Container:
         self._host.delete(self.name)
         address = self._free_address()
         image = images.choose(None, alias, self._host.images())
-        self._host.create(
-            self.name, image, self._config(address), names.root({"eth0": names.card(address, self._settings)})
-        )
+        devices = names.root({"eth0": names.card(address, self._settings)})
+        stock.clone(self._host, self.name, image, self._config(address), devices)
         self._host.start(self.name)
         self._must_stand()
         self._up.set()

@@ -37,11 +37,11 @@ def choose(pinned: str | None, alias: str | None, images: Iterable[Image]) -> st
 def unneeded(
     images: Iterable[Image], releases: Collection[str], instances: Iterable[Instance], moment: float
 ) -> list[Image]:
-    """The stacks' images without an alias that no release in `releases` and no instance is made from.
+    """The stacks' images without an alias that no release in `releases` and no instance (but stock) is made from.
 
     `moment` is the time (seconds since 1970): images of the last hour stay, as do images that are not the platform's.
     """
-    used = {*releases, *(each.config.get(MADE_FROM, "") for each in instances)}
+    used = {*releases, *(each.config.get(MADE_FROM, "") for each in instances if each.kind != "stock")}
     return [
         each for each in images
         if "hokku.stack" in each.properties and not each.aliases and each.fingerprint not in used

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.exc import NoResultFound
 
-from hokku.manifold import images, lifecycle, names, template
+from hokku.manifold import images, lifecycle, names, stock, template
 from hokku.manifold.hosts import Cluster, DynoHost
 from hokku.manifold.lifecycle import Birth
 from hokku.manifold.lxd import Instance, LxdError, Member, NotFound
@@ -158,6 +158,9 @@ class Jobs:
                 about = each.properties
                 host.member.delete_image(each.fingerprint)
                 log.info("image %.12s (%s) is deleted: nothing needs it", each.fingerprint, about.get("description"))
+                listed.remove(each)
+            for name in stock.unneeded(instances, listed):
+                host.member.delete(name)
 
         def done(_: Any, error: LxdError | None) -> None:
             if error is not None:

@@ -65,6 +65,7 @@ def config(birth: Birth, settings: Settings) -> dict[str, str]:
         "environment.HOKKU_PROCESS": birth.type,
         "environment.DYNO": f"{birth.type}.{birth.number}",
         "environment.PORT": str(settings.dyno_port),
+        "environment.DYNO_RAM": str(size.memory),
         "environment.HEROKU_DYNO_ID": str(birth.id),
         "limits.memory": f"{size.memory}MiB",
         "limits.processes": str(size.processes),

@@ -24,6 +24,11 @@ def template(release_id: uuid.UUID, host: str) -> str:
     return f"t-{release_id.hex[:12]}-{host}"
 
 
+def stock(image: str, host: str) -> str:
+    """The container of an image (by its fingerprint) on a host that others are cloned from."""
+    return f"s-{image[:12]}-{host}"
+
+
 def build(build_id: uuid.UUID) -> str:
     """The container of a build."""
     return f"b-{build_id.hex[:12]}"

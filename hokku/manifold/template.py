@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from hokku.manifold import names
+from hokku.manifold import names, stock
 from hokku.manifold.images import MADE_FROM
 from hokku.manifold.lxd import Instance, LxdError, Member
 from hokku.store.wanted import Payload
@@ -63,7 +63,7 @@ def make(
     else:
         if not slug.exists():
             raise SlugMissing(f"the slug {payload.sha256[:12]} is not in the store: deploy again")
-        member.create(name, image, config, names.root())
+        stock.clone(member, name, image, config, names.root())
         with slug.open("rb") as stream:
             member.push(name, "/var/lib/hokku/slug.tar.zst", stream, mode=0o600)
         _unpack(member, name)

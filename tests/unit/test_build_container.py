@@ -10,7 +10,8 @@ import pytest
 
 from hokku.build import container
 from hokku.build.container import Container, NotReadable
-from hokku.manifold.lxd import Image, LxdError, Unreachable
+from hokku.manifold import stock
+from hokku.manifold.lxd import Image, Instance, LxdError, Unreachable
 from hokku.settings import Host, Settings
 
 FREE = 10_000 * 1024**2
@@ -44,7 +45,10 @@ class Member:
     def delete(self, name: str) -> None:
         self.over.set()
 
-    def create(self, *about: object) -> None:
+    def instance(self, name: str) -> Instance:
+        return Instance(name, "Stopped", "dyno1", {stock.READY: "1"})
+
+    def copy(self, *about: object) -> None:
         pass
 
     def start(self, name: str) -> None:

@@ -169,11 +169,12 @@ static void write_file(const char *path, const char *text)
         close(fd);
 }
 
-/* What every process of a dyno has in its environment, over what the release gives it; six entries at most. */
+/* What every process of a dyno has in its environment, over what the release gives it; seven entries at most. */
 static void set_own(char **env)
 {
     set(env, "DYNO", getenv("DYNO"), true);
     set(env, "PORT", getenv("PORT"), true);
+    set(env, "DYNO_RAM", getenv("DYNO_RAM"), true);
     set(env, "HEROKU_DYNO_ID", getenv("HEROKU_DYNO_ID"), true);
     set(env, "HOME", at_root("/app"), true);
     set(env, "PATH", "/usr/local/bin:/usr/bin:/bin", false);

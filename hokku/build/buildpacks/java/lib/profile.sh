@@ -3,9 +3,13 @@
 JAVA_HOME=${JAVA_HOME:-$(compgen -G '/usr/lib/jvm/java-@MAJOR@-openjdk-*' | head -n 1)}
 export JAVA_HOME PATH="$JAVA_HOME/bin:$PATH"
 
-# MiB: the container's limit, or what the computer has.
+# MiB: what the platform says, else the container's limit, or what the computer has.
 hokku_memory() {
   local total limit
+  if [[ ${DYNO_RAM:-} =~ ^[0-9]+$ ]]; then
+    echo "$DYNO_RAM"
+    return
+  fi
   total=$(($(sed -n -E 's/^MemTotal: +([0-9]+) kB/\1/p' /proc/meminfo) / 1024))
   limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null)
   if [[ $limit =~ ^[0-9]+$ ]] && [ $((limit / 1048576)) -lt "$total" ]; then

@@ -3,9 +3,16 @@ export PATH="/app/.heroku/node/bin:$PATH:/app/bin:/app/node_modules/.bin"
 export NODE_HOME=/app/.heroku/node
 export NODE_ENV=${NODE_ENV:-production}
 
-# MB that the dyno may use; 512 where that cannot be found out.
+# MB that the dyno may use, as the platform says; 512 where that cannot be found out.
 hokku_memory() {
   local bytes
+  case ${DYNO_RAM:-} in
+    '' | *[!0-9]*) ;;
+    *)
+      echo "$DYNO_RAM"
+      return
+      ;;
+  esac
   bytes=$(cat /sys/fs/cgroup/memory.max 2>/dev/null)
   case $bytes in
     '' | *[!0-9]*) bytes=$(awk '/^MemTotal:/ {printf "%d", $2 * 1024}' /proc/meminfo 2>/dev/null) ;;

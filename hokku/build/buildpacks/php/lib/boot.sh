@@ -36,9 +36,13 @@ concurrency() {
   echo $((memory / limit > 0 ? memory / limit : 1))
 }
 
-# Bytes: the limit of the container, or what the computer has.
+# Bytes: what the platform says, else the limit of the container, or what the computer has.
 dyno_memory() {
   local limit total
+  if [[ ${DYNO_RAM:-} =~ ^[0-9]+$ ]]; then
+    echo $((DYNO_RAM * 1048576))
+    return
+  fi
   total=$(($(sed -n -E 's/^MemTotal: +([0-9]+) kB/\1/p' /proc/meminfo) * 1024))
   limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)
   if [[ $limit =~ ^[0-9]+$ ]] && [ "$limit" -lt "$total" ]; then
