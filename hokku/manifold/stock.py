@@ -1,4 +1,4 @@
-"""Stock: for each image on each host one stopped container that was started once, of which builds and templates are clones.
+"""Stock: for each image on each host a stopped container that was started once, and is cloned for builds and templates.
 
 LXD unpacks an image into a new container and shifts the owner of every file of it when that starts first: seconds for
 an image with ten thousands of files. A clone of a container that has started has both behind it. Whoever needs an image
