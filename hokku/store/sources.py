@@ -15,7 +15,7 @@ from hokku.settings import settings
 from hokku.store.accounts import hash_token
 from hokku.store.tables import Account, Source
 
-MOST = 100  # sources of an account that were not built yet
+MOST = 1000  # sources of an account that were not built yet
 MOST_BYTES = 10 * 1024**3  # of all of them together
 
 

@@ -10,7 +10,7 @@ from hokku.errors import NotFound, Unavailable
 from hokku.manifold import restack
 from hokku.manifold.lxd import Image
 from hokku.release import cut, promote
-from hokku.store import releases, wanted
+from hokku.store import releases, slugs, wanted
 from hokku.store.engine import session
 from hokku.store.tables import Account, App, Release, ReleaseStatus, Slug, now
 
@@ -35,8 +35,11 @@ def made() -> App:
 
 
 def deploy(app: App) -> Release:
+    stored = slugs.keep([b"slug"], 100)
     with session() as opened:
-        slug = Slug(app_id=app.id, sha256="0" * 64, size=1, stack="debian-13", process_types={"web": "run"})
+        slug = Slug(
+            app_id=app.id, sha256=stored.sha256, size=stored.size, stack="debian-13", process_types={"web": "run"}
+        )
         opened.add(slug)
         opened.flush()
         return cut.deploy(opened, opened.get_one(App, app.id), slug, app.owner_id)
