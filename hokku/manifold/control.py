@@ -350,6 +350,8 @@ class Control:
             self._images_at = time.monotonic() + IMAGES
             every = [each for listing in listings.values() for each in listing.instances.values()]
             self._jobs.sweep_images(usable[0], every)
+            for name in usable:
+                self._jobs.stock_up(name)
 
     def _warm(self, specs: Iterable[AppSpec], living: Iterable[Dyno], listings: Mapping[str, Listing]) -> None:
         """While there is nothing else to start, have one template made that may be needed."""

@@ -168,6 +168,21 @@ class Jobs:
 
         self.on(host_name, work, done)
 
+    def stock_up(self, host_name: str) -> None:
+        """Have stock of the default stack's two images on the host, before anybody waits for it."""
+        stack = self._settings.stack(self._settings.default_stack)
+
+        def work(host: DynoHost) -> None:
+            listed = host.member.images()
+            for alias in (stack.image, stack.build_image):
+                stock.ready(host.member, images.choose(None, alias, listed))
+
+        def done(_: Any, error: LxdError | None) -> None:
+            if error is not None:
+                log.warning("stock on %s is not made: %s", host_name, error)
+
+        self.on(host_name, work, done)
+
     def _run(self, work: Callable[[], Any], done: Done) -> None:
         try:
             result = work()

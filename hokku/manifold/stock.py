@@ -28,7 +28,7 @@ def clone(
 ) -> None:
     """Make a stopped container of the image with this fingerprint on the member, by way of the host's stock."""
     try:
-        source = _ready(member, image)
+        source = ready(member, image)
     except LxdError as error:
         log.warning("no stock of image %.12s on %s: %s", image, member.host.name, error)
         member.create(name, image, config, devices)
@@ -36,8 +36,8 @@ def clone(
     member.copy(name, source, {READY: "", **config}, devices)  # a clone is no stock
 
 
-def _ready(member: Member, image: str) -> str:
-    """The name of the image's stock on the member, made if need be."""
+def ready(member: Member, image: str) -> str:
+    """The name of the image's stock on the member, made if need be. Raises LxdError."""
     name = names.stock(image, member.host.name)
     deadline = time.monotonic() + _PATIENCE
     while True:

@@ -29,7 +29,7 @@ def test_a_sample_is_served_and_its_second_push_takes_what_the_first_one_kept(
     assert app.get().body.startswith(f"Hello from {app.name} v3 on web.1")
     app.scale(worker=1)
     wait_for("a line of the worker", lambda: any("app[worker.1]: worker.1 did" in line for line in app.logs(200)), 60)
-    app.commit(repository, {"note.txt": "the same app"})
+    app.commit(repository, {"note.md": "the same app"})
     second = app.push(repository)
     assert second.accepted, second.output
     assert again in second.output, second.output
