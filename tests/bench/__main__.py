@@ -1,7 +1,8 @@
-"""`make bench`: measures the lab on this computer and writes the table docs/benchmarks.md.
+"""`make bench`: measures the lab on this computer and writes docs/benchmarks.md.
 
 Every figure stands beside its floor, measured in the same run. Nothing here is a test: figures vary with the computer.
-`python -m tests.bench disks` deploys one app 200 times, for about an hour, and writes that section of the page alone.
+`python -m tests.bench PART…` measures some parts, and writes their sections of the page alone; `disks`, which deploys
+one app 200 times and takes about an hour, is measured only when it is named.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +33,11 @@ from tests.bench import api, neighbour  # noqa: E402
 PHASES = ("receive", "build", "pack", "release", "place", "boot", "routed")
 ROUNDS = 3
 PAGE = ROOT / "docs" / "benchmarks.md"
-DISKS = "## Many deploys of one app"
+INTRODUCTION = """# Benchmarks
+
+Written by `make bench`, a section a part (`python -m tests.bench PART`). Medians (lowest–highest); the lab's six
+machines, their load and the client share one computer: read the ratios.
+"""
 
 
 @dataclass(frozen=True)
@@ -176,42 +181,22 @@ def seconds(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} s ({min(values):.2f}–{max(values):.2f})"
 
 
-def write(rows: list[Row]) -> None:
-    """The table, with what the computer was."""
+def table(rows: list[Row]) -> list[str]:
+    """Lines of a table."""
+    head = ["| what | measured | floor or aim, in the same run | ratio |", "|---|---|---|---|"]
+    return [*head, *(f"| {row.what} | {row.figure} | {row.floor} | {row.ratio} |" for row in rows)]
+
+
+def publish(heading: str, lines: list[str]) -> None:
+    """Put a section with what the computer was into the page, in place of the one of that heading."""
     memory = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text()).group(1)) // 2**20
-    lines = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench`. Medians (lowest–highest) of "
-        f"{ROUNDS} rounds on {os.cpu_count()} cores, {memory} GiB, Linux {computer.release()}, "
-        f"{time.strftime('%Y-%m-%d')};",
-        "the lab's six machines, their load and the client share this one computer: read the ratios.",
-        "",
-        "| what | measured | floor or aim, in the same run | ratio |",
-        "|---|---|---|---|",
-        *(f"| {row.what} | {row.figure} | {row.floor} | {row.ratio} |" for row in rows),
-        "",
-    ]
-    print("\n".join(lines))
-    _, heading, kept = PAGE.read_text().partition(DISKS)
-    PAGE.write_text("\n".join(lines) + (f"\n{heading}{kept}" if heading else ""))
-
-
-def write_disks(found: list[disks.Figures], keep: int) -> None:
-    """The section of many deploys, in place of the one before."""
-    lines = [
-        DISKS,
-        "",
-        f"Written by `python -m tests.bench disks`, {time.strftime('%Y-%m-%d')}: pushes of a small Python app, each of "
-        f"other content, on the lab; the newest {keep} releases can be rolled back to.",
-        "Content stays ten minutes at least, so the last column is taken when that is over.",
-        "",
-        *disks.table(found),
-        "",
-    ]
-    print("\n".join(lines))
-    before, _, _ = PAGE.read_text().partition(DISKS)
-    PAGE.write_text(f"{before.rstrip()}\n\n" + "\n".join(lines))
+    where = f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores, {memory} GiB, Linux {computer.release()}."
+    section = "\n".join([where, "", *lines])
+    print(f"## {heading}\n\n{section}\n")
+    _, *parts = ("\n" + PAGE.read_text()).split("\n## ")
+    kept = {name: rest for name, _, rest in (part.partition("\n") for part in parts)}
+    kept[heading] = f"\n{section}\n"
+    PAGE.write_text(INTRODUCTION + "".join(f"\n## {name}\n{rest.rstrip()}\n" for name, rest in kept.items()))
 
 
 def deploys() -> None:
@@ -225,35 +210,47 @@ def deploys() -> None:
     wait_for("old content to go", lambda: len(disks.contents(app)) <= keep, disks.GRACE + 3 * disks.SWEEP, 5)
     wait_for("old templates to go", lambda: disks.settled(app) and disks.quiet(app), 120, 2)
     found.append(disks.measure(app, disks.DEPLOYS, found[-1].push_seconds if found else 0.0))
-    write_disks(found, keep)
+    publish(
+        "Many deploys of one app",
+        [
+            f"Pushes of a small Python app, each of other content; the newest {keep} releases can be rolled back to.",
+            "Content stays ten minutes at least, so the last column is taken when that is over.",
+            "",
+            *disks.table(found),
+        ],
+    )
     if disks.APP is None:
         app.destroy()
 
 
-def main() -> None:
-    """Measure everything, one after the other."""
-    platform = connect()
-    rows: list[Row] = []
-    for title, part in (
-        *(
-            (f"push to served: {path.name}", partial(push_to_served, platform, path, ROUNDS if path == SAMPLE else 1))
-            for path in samples()
-        ),
-        ("a build's neighbour", lambda: [Row(*found) for found in neighbour.rows(platform)]),
-        ("scale", lambda: scale_against_raw_copies(platform)),
-        ("API", lambda: [Row(*found) for found in api.rows(api.latency(platform))]),
-        ("site.yml without changes", site_without_changes),
-        ("router", router),
-    ):
-        print(f"==> {title}", file=sys.stderr, flush=True)
-        rows += part()
-    write(rows)
+def pushes(platform: Platform) -> list[Row]:
+    """Push to served for each sample."""
+    found = [push_to_served(platform, path, ROUNDS if path == SAMPLE else 1) for path in samples()]
+    return [row for rows in found for row in rows]
+
+
+PARTS: dict[str, tuple[str, Callable[[Platform], list[Row]]]] = {
+    "push": ("Push to served", pushes),
+    "neighbour": ("A build's neighbour", lambda platform: [Row(*found) for found in neighbour.rows(platform)]),
+    "scale": ("Scale", scale_against_raw_copies),
+    "api": ("Platform API", lambda platform: [Row(*found) for found in api.rows(api.latency(platform))]),
+    "site": ("site.yml without changes", lambda platform: site_without_changes()),
+    "router": ("Router", lambda platform: router()),
+}
+
+
+def main(parts: list[str]) -> None:
+    """Measure the parts one after the other, and publish each when it is measured."""
+    for part in parts:
+        heading, measure = PARTS[part]
+        print(f"==> {heading}", file=sys.stderr, flush=True)
+        publish(heading, table(measure(connect())))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["disks"]:
+    unknown = [word for word in sys.argv[1:] if word not in PARTS and word != "disks"]
+    if unknown:
+        raise SystemExit(f"{unknown[0]} is not measured. There is: {', '.join(PARTS)}, and disks, which takes an hour.")
+    if "disks" in sys.argv[1:]:
         deploys()
-    elif sys.argv[1:]:
-        raise SystemExit(f"{sys.argv[1]} is not measured apart: say nothing, or disks")
-    else:
-        main()
+    main([word for word in sys.argv[1:] if word != "disks"] if sys.argv[1:] else list(PARTS))
