@@ -63,7 +63,8 @@ def remove(strays: bool, grace: timedelta = garbage.GRACE) -> None:
         except OSError as error:
             log.warning("slug %s cannot be removed: %s", sha256[:12], error)
         else:
-            log.info("slug %s: no release that is kept needs it: %s", sha256[:12], "removed" if gone else "not yet")
+            if gone:
+                log.info("slug %s is removed: no release that is kept needs it", sha256[:12])
 
 
 def settle(app_id: uuid.UUID, keep: int) -> None:
