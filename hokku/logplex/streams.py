@@ -22,6 +22,9 @@ from hokku.logplex.redis import HISTORY, client, stream
 from hokku.store.tables import now
 
 _log = logging.getLogger(__name__)
+# How long, in ms, a client waits before it comes again: longer than a restart of this service, for the CLI (v8) gives
+# up when it is refused.
+RETRY = b"retry: 6000\n\n"
 KEEPALIVE_SECONDS = 30  # clients give up after 300 s without a byte
 _READ = 500  # lines at a time
 _LOOK_SECONDS = 2  # how often an idle tail looks whether it shall end
@@ -123,6 +126,8 @@ async def entries(redis: Redis, wanted: sessions.Session, resume: int | None) ->
 async def body(found: AsyncIterator[Entry | None], sse: bool, ended: Callable[[], bool]) -> AsyncIterator[bytes]:
     """The bytes of the answer, with signs of life between lines; its end is clean, so that clients come again."""
     spoke = time.monotonic()
+    if sse:
+        yield RETRY
     try:
         async for entry in found:
             if entry is not None:

@@ -120,8 +120,9 @@ class Tail:
                 elif line:
                     name, _, value = line.partition(": ")
                     fields[name] = value
-                elif fields:
-                    self.events.append((fields.get("id", ""), fields["data"]))
+                else:
+                    if "data" in fields:  # a block without it, such as `retry`, is no event
+                        self.events.append((fields.get("id", ""), fields["data"]))
                     fields = {}
             self.closed_cleanly = True
         except (httpx.HTTPError, httpx.StreamClosed):
