@@ -18,7 +18,7 @@ options:
     required: true
   api_token:
     description:
-      - A token of the account that acts. C(heroku auth:token) prints one, C(heroku authorizations:create) makes one of its own.
+      - A token of the account that acts. C(heroku auth:token) prints one.
       - Where it is not given, E(HOKKU_API_TOKEN) or E(HEROKU_API_KEY) is taken.
     type: str
     required: true

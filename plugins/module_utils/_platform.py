@@ -10,7 +10,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
-
 from ansible_collections.hokku.platform.plugins.module_utils._api import Api, ApiError
 
 MASK = "********"  # stands in diffs for what is secret

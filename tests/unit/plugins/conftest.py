@@ -30,7 +30,7 @@ class Result:
 Run = Callable[..., Result]
 
 
-@pytest.fixture()
+@pytest.fixture
 def run_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """`run_module("maintenance", api, app="a", enabled=True, check=False)`: what the module answers; the token never is."""
 
