@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # PRIVATE to the collection: modules of other collections must not import it.
 
-"""A client of the Platform API, of nothing but the standard library: for modules, lookups, the inventory and runbooks."""
+"""A client of the Platform API, of the standard library alone: for modules, lookups, inventory and runbooks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRIES = 3  # of a GET that got no answer; nothing else is ever sent twice
 
 
 class ApiError(Exception):
-    """The API refused or did not answer: one sentence for the user. `status` is HTTP's (0: no answer), `id` the API's."""
+    """The API refused or did not answer, in one sentence. `status` is HTTP's (0: no answer), `id` the API's."""
 
     def __init__(self, message, status=0, error_id=""):
         super().__init__(message)
@@ -46,9 +46,7 @@ def _unreachable(url, error, timeout):
     if isinstance(error, socket.gaierror):
         return f"{url} is not known to the name service: check api_url."
     if isinstance(error, TimeoutError):
-        return (
-            f"{url} did not answer within {timeout:.0f} s: check that the platform runs and can be reached from here."
-        )
+        return f"{url} did not answer within {timeout:.0f} s: check that it runs and can be reached from here."
     reason = (error.strerror if isinstance(error, OSError) else None) or "the connection broke off"
     return f"{url} does not answer ({reason}): check api_url, and that the platform runs."
 
@@ -99,7 +97,7 @@ class Api:
             raise
 
     def list(self, where, order="", most=None):
-        """All rows of a list, page by page; `order` is the field to go by (`version ..; order=desc`), `most` the bound."""
+        """All rows of a list, or `most`, page by page; `order` is the field to go by: `version ..; order=desc`."""
         rows, wanted = [], f"{order or 'id ..'}{',' if ';' in order else ';'} max={min(most or PAGE, PAGE)}"
         while wanted:
             page, headers = self.request("GET", where, headers={"Range": wanted})
@@ -222,9 +220,9 @@ def from_environment(name, *others):
 
 
 def until(deadline, what, look, pause=0.25):
-    """The first true value of `look()`, asked again until `deadline` seconds are over. Raises ApiError that says `what`.
+    """The first true value of `look()`, asked again until `deadline` seconds are over.
 
-    `look` may raise ApiError to end the waiting at once.
+    Raises ApiError that says `what`; `look` may raise one too, to end the waiting at once.
     """
     end = time.monotonic() + deadline
     while True:

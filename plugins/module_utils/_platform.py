@@ -28,7 +28,7 @@ CONNECTION = {
 
 
 class PlatformModule:
-    """A module over the API: `ansible` is Ansible's side of it, `api` the client, `actions` what was or would be done."""
+    """A module over the API: `ansible` is Ansible's side, `api` the client, `actions` what was or would be done."""
 
     def __init__(self, argument_spec, **more):
         self.ansible = AnsibleModule(argument_spec={**CONNECTION, **argument_spec}, supports_check_mode=True, **more)
@@ -55,7 +55,7 @@ class PlatformModule:
         return answer
 
     def differs(self, name, before, after, secret=False):
-        """Whether the two are different; the diff tells so. Of what is secret it tells that it differs, not what it is."""
+        """Whether the two are different; the diff tells so, and of what is secret only that it is."""
         if before == after:
             return False
         if secret:
