@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 import psycopg
 from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
+from hokku.store import releases
 from hokku.store.engine import BUILD, CANCEL, notify
 from hokku.store.outputs import Outputs
 from hokku.store.tables import App, Build, BuildOutput, BuildStatus, Source, now
@@ -118,8 +119,20 @@ def forget_sources(opened: Session, source_ids: Iterable[uuid.UUID]) -> None:
 
 
 def living_apps(opened: Session) -> set[uuid.UUID]:
-    """The ids of apps that were not deleted: repositories and caches of others may go."""
+    """The ids of apps that were not deleted: repositories of others may go."""
     return set(opened.scalars(select(App.id).where(App.archived_at.is_(None))))
+
+
+def stacks(opened: Session, app_ids: Collection[uuid.UUID]) -> set[tuple[uuid.UUID, str]]:
+    """The stacks on which these apps' caches may be needed, as pairs of app and stack; none of deleted apps.
+
+    They are the one of the next build, those of builds that wait or are under way, and the one of the release that is
+    served: until there is one on another stack, the app may well go back.
+    """
+    living = dict(opened.execute(select(App.id, App.stack).where(App.id.in_(app_ids), App.archived_at.is_(None))).all())
+    pending = select(Build.app_id, Build.stack).where(Build.app_id.in_(living), Build.status == BuildStatus.PENDING)
+    served = {app_id: slug.stack for app_id, slug in releases.current_slugs(opened, living).items()}
+    return {*living.items(), *served.items(), *((app_id, stack) for app_id, stack in opened.execute(pending))}
 
 
 def trim_output(opened: Session) -> None:
