@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import jinja2
@@ -49,6 +50,26 @@ def test_every_option_is_described(role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_variables_of_a_role_bear_its_name(role: str) -> None:
     assert [name for name in options(role) if not name.startswith(f"{role}_")] == []
+
+
+def written(node: object) -> list[str]:
+    """The paths of files that tasks write with hokku.platform.files."""
+    if isinstance(node, list):
+        return [path for each in node for path in written(each)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["path"]] if {"path", "content"} <= node.keys() else []
+    return own + [path for each in node.values() for path in written(each)]
+
+
+def test_no_two_roles_write_one_file_or_have_one_handler() -> None:
+    files: list[str] = []
+    handlers: list[str] = []
+    for role in ROLES:
+        files += {path for tasks in (ROOT / "roles" / role / "tasks").iterdir() for path in written(read(tasks))}
+        handlers += {each["name"] for each in read(ROOT / "roles" / role / "handlers" / "main.yml")}
+    assert "/etc/rsyslog.d/20-hokku-ship.conf" in files
+    assert [path for path, count in Counter(files + handlers).items() if count > 1] == []
 
 
 def rendered(tmp_path: Path, **variables: object) -> Settings:
