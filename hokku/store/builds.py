@@ -16,7 +16,7 @@ from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from hokku.store import releases
-from hokku.store.engine import BUILD, CANCEL, notify
+from hokku.store.engine import BUILD, CANCEL, notify, try_lock
 from hokku.store.outputs import Outputs
 from hokku.store.tables import App, Build, BuildOutput, BuildStatus, Source, now
 
@@ -94,8 +94,7 @@ def under_way(opened: Session) -> list[Build]:
 
 def hold(connection: psycopg.Connection, worker: str) -> bool:
     """Take the lock that says `worker` lives, for as long as `connection` does; False when somebody else has it."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(worker),)).fetchone()
-    return bool(row and row[0])
+    return try_lock(connection, _key(worker))
 
 
 def release_hold(connection: psycopg.Connection, worker: str) -> None:
