@@ -17,7 +17,7 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from hokku.store.engine import BUILD, RELEASE, engine
+from hokku.store.engine import BUILD, RELEASE, hear
 
 log = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0  # seconds, should a notification be lost
@@ -36,15 +36,11 @@ class Listener:
 
     async def run(self) -> None:
         """Listen until cancelled, connecting anew when the database went away."""
-        url = engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                    for channel in (BUILD, RELEASE):
-                        await connection.execute(f"LISTEN {channel}")
-                    async for note in connection.notifies():
-                        for event in self._waiting.get(note.payload, ()):
-                            event.set()
+                async for note in hear((BUILD, RELEASE)):
+                    for event in self._waiting.get(note.payload, ()) if note is not None else ():
+                        event.set()
             except psycopg.Error as error:
                 log.warning("listening for outputs: %s", str(error).splitlines()[0])
                 await asyncio.sleep(_LOOK_AGAIN)

@@ -15,7 +15,7 @@ import requests
 from hokku.build import watch
 from hokku.build.websocket import WebSocket
 from hokku.manifold import images, names, stock
-from hokku.manifold.lxd import CONNECT, LONG, NAME, Instance, LxdError, Member, NotFound, Unreachable
+from hokku.manifold.lxd import CONNECT, LONG, Instance, LxdError, Member, NotFound, Unreachable
 from hokku.settings import Host, Settings
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,7 @@ class Builder(Member):
                 for stream in ("0", "1", "2"):
                     secret = operation["metadata"]["fds"][stream]
                     resource = f"/1.0/operations/{operation['id']}/websocket?secret={secret}"
-                    where = self.host.address, self._settings.lxd_port
-                    opened.append(WebSocket(*where, self._tls(), NAME, resource, CONNECT))
+                    opened.append(WebSocket(self.where, resource, CONNECT))
                 opened[0].end_input()
                 for data in opened[1].messages():
                     wrote(data)

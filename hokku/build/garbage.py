@@ -6,7 +6,6 @@ import logging
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hokku.release import retention
@@ -14,7 +13,7 @@ from hokku.release.retention import ReleaseFacts, SlugFacts, Verdict
 from hokku.settings import settings
 from hokku.store import apps, garbage, slugs
 from hokku.store.engine import session
-from hokku.store.tables import App, Release, Slug, now
+from hokku.store.tables import App, now
 
 log = logging.getLogger(__name__)
 
@@ -83,10 +82,8 @@ def settle(app_id: uuid.UUID, keep: int) -> None:
 def judge(opened: Session, app: App, keep: int) -> Verdict:
     """What of the app may go now. It holds as long as the app is locked."""
     busy = garbage.busy(opened, app)
-    columns = select(Release.id, Release.version, Release.slug_id, Release.status).where(Release.app_id == app.id)
-    releases = [ReleaseFacts(*row, busy=row.id in busy) for row in opened.execute(columns)]
-    kept = select(Slug.id, Slug.updated_at).where(Slug.app_id == app.id, Slug.deleted_at.is_(None))
-    facts = [SlugFacts(*row) for row in opened.execute(kept)]
+    releases = [ReleaseFacts(*row, busy=row[0] in busy) for row in garbage.releases(opened, app.id)]
+    facts = [SlugFacts(*row) for row in garbage.kept_slugs(opened, app.id)]
     archived = app.archived_at is not None
     return retention.decide(releases, facts, retention=keep, archived=archived, moment=now())
 

@@ -1,4 +1,4 @@
-"""What builds leave behind, removed: containers of builds that ended, sources nobody builds, what deleted apps had."""
+"""What builds leave, removed: containers of ended builds, sources and caches nobody needs, what deleted apps had."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def sweep(collector: Collector) -> None:
     """Remove what is left of builds and releases; what cannot be removed now is for the next time."""
     _containers()
     _sources()
+    _caches()
     _of_deleted_apps()
     collector.collect()
 
@@ -74,13 +75,20 @@ def _sources() -> None:
                 path.unlink(missing_ok=True)
 
 
-def _of_deleted_apps() -> None:
-    caches, repositories = list(cache.directory().glob(f"*{cache.SUFFIX}")), list(settings().git_dir.glob("*.git"))
-    with session() as opened:  # after the looking: an app made since then has nothing in these lists
-        living = builds.living_apps(opened)
-    for path in caches:
-        if cache.app_of(path.name) not in living:
+def _caches() -> None:
+    """Those of deleted apps, and of stacks that an app has left and serves no release of any more."""
+    found = {path: cache.owner(path.name) for path in cache.directory().glob(f"*{cache.SUFFIX}")}
+    with session() as opened:  # after the looking: an app made since then has no cache in `found`
+        needed = builds.stacks(opened, {owner[0] for owner in found.values() if owner is not None})
+    for path, owner in found.items():
+        if owner not in needed:
             path.unlink(missing_ok=True)
+
+
+def _of_deleted_apps() -> None:
+    repositories = list(settings().git_dir.glob("*.git"))
+    with session() as opened:  # after the looking: an app made since then has none in this list
+        living = builds.living_apps(opened)
     for path in settings().git_dir.glob(".new-*"):  # a push was killed while its repository was being made
         if _age(path) > _FILE_AGE:
             shutil.rmtree(path, ignore_errors=True)

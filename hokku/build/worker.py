@@ -29,7 +29,7 @@ from hokku.build.job import RESTART, Job, finish
 from hokku.release.runner import Runner
 from hokku.settings import settings
 from hokku.store import builds
-from hokku.store.engine import BUILD, CANCEL, connect, listen, session
+from hokku.store.engine import BUILD, CANCEL, check, connect, listen, session
 from hokku.store.tables import Build
 
 log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class Worker:
             try:
                 if self._alive is None or self._alive.closed:
                     self._prove()
-                self._alive.execute("SELECT 1")
+                check(self._alive)
                 found_dead = self._bury_dead()
                 if found_dead or time.monotonic() - swept > sweep.EVERY or swept == 0.0:
                     sweep.sweep(self._garbage)

@@ -96,6 +96,11 @@ def hold(opened: Session, sha256: str) -> None:
         raise Lost("The content of the slug is not in the store any more. Build or upload it again.")
 
 
+def is_kept(opened: Session, slug_id: uuid.UUID) -> bool:
+    """Whether the slug is there and was not given up."""
+    return opened.scalar(select(Slug.id).where(Slug.id == slug_id, Slug.deleted_at.is_(None))) is not None
+
+
 def locked(opened: Session, slug_id: uuid.UUID) -> Slug:
     """The slug as it is now, whose content stays as long as the transaction lasts, unless it goes already."""
     query = select(Slug).where(Slug.id == slug_id).with_for_update(read=True)
