@@ -16,6 +16,7 @@ import psycopg
 from hokku.api.shown import RENDERERS
 from hokku.logplex.drains.keeper import Keeper
 from hokku.logplex.redis import pooled_client
+from hokku.steady import surviving
 from hokku.store.engine import DRAINS, WEBHOOKS, engine
 from hokku.webhooks.deliver import Deliverer
 from hokku.webhooks.expand import expand
@@ -28,7 +29,7 @@ async def listen(channels: dict[str, asyncio.Event]) -> None:
     """Set a channel's event with each notification, and all of them after a time without connection."""
     url = engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
     while True:
-        try:
+        with surviving("listening"):
             async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
                 for channel in channels:
                     await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
@@ -36,8 +37,6 @@ async def listen(channels: dict[str, asyncio.Event]) -> None:
                     event.set()
                 async for note in connection.notifies():
                     channels[note.channel].set()
-        except psycopg.Error as error:
-            _log.warning("listening: %s", type(error).__name__)
         await asyncio.sleep(_AGAIN_SECONDS)
 
 

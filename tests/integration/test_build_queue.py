@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from hokku.build import app_json, compile, job, launch, setup
+from hokku.build import app_json, compile, job, launch, setup, sweep
 from hokku.build.compile import Compiled
 from hokku.build.output import Output
 from hokku.build.worker import Worker
@@ -113,6 +113,68 @@ def test_a_killed_worker_is_noticed_and_its_build_fails_with_a_reason(api, asked
     assert "stopped in the middle of the build" in read(build_id).error
     assert "push again" in said(api, build_id)
     worker._alive.close()
+
+
+def test_a_worker_goes_on_taking_builds_after_whatever_one_look_at_the_queue_raised(asked, monkeypatch):
+    (build_id,) = asked()
+    claim_it, raised = builds.claim, []
+
+    def odd(opened, worker):
+        if not raised:
+            raised.append(worker)
+            raise ValueError("no database error")
+        return claim_it(opened, worker)
+
+    monkeypatch.setattr(builds, "claim", odd)
+    monkeypatch.setattr(job.Job, "run", lambda self: job.finish(self.build_id, self._worker, "done"))
+    worker = Worker()
+    threading.Thread(target=worker.run, daemon=True).start()
+    try:
+        wait_for("the build to be taken", lambda: read(build_id).status is BuildStatus.FAILED, 20)
+        assert raised == [worker.name]
+    finally:
+        worker.stopping.set()
+
+
+def test_a_build_is_done_when_the_machine_has_no_thread_to_give(asked, monkeypatch):
+    (build_id,) = asked()
+    worker = Worker()
+
+    class NoThread(threading.Thread):
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("hokku.build.worker.threading.Thread", NoThread)
+    monkeypatch.setattr(job.Job, "run", lambda self: job.finish(self.build_id, self._worker, "done"))
+    worker._take()
+    assert read(build_id).error == "done"
+    assert worker._under_way() == []
+
+
+def test_a_build_whose_verdict_was_lost_has_one_at_last_and_the_apps_next_begins(api, asked):
+    first, second = asked(2)
+    worker = Worker()
+    worker._prove()
+    assert claim(worker.name) == first
+    worker._bury_dead()
+    assert read(first).status is BuildStatus.PENDING, "it may have been claimed at this moment"
+    worker._bury_dead()
+    assert "Something in the platform broke" in read(first).error
+    assert "push again" in said(api, first)
+    assert claim(worker.name) == second
+    worker._alive.close()
+
+
+def test_a_part_of_the_sweep_that_fails_keeps_no_other_from_being_done(monkeypatch):
+    done = []
+
+    def broken():
+        raise ValueError("boom")
+
+    for part in ("_containers", "_sources", "_outputs", "_unfinished", "_of_deleted_apps"):
+        monkeypatch.setattr(sweep, part, broken)
+    sweep.sweep(type("Collector", (), {"collect": lambda self: done.append("garbage")})())
+    assert done == ["garbage"]
 
 
 def test_two_workers_cannot_have_one_name(platform):
