@@ -13,9 +13,12 @@ from pathlib import Path
 from hokku.build import app_json, buildpacks, bundle, cache, declared, procfile, setup
 from hokku.build.buildpacks import Buildpack
 from hokku.build.container import Container, NotReadable
+from hokku.build.declared import Declared
 from hokku.build.output import Output
 from hokku.build.setup import NOTHING, Setup
+from hokku.errors import InvalidParams
 from hokku.manifold.lxd import LxdError
+from hokku.release import config_vars
 from hokku.settings import Settings
 from hokku.store import checksum, slugs
 
@@ -86,10 +89,10 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
         if _step(container, order, output, "compile", str(number)) != 0:
             output.say("\n")
             raise _reject(output, f"failed to compile {language} app")
-        said = declared.parse((container.read(f"{_WORK}/declared", _SMALL) or b"").decode("utf-8", "replace"))
+        said = _declared(container, pack, output)
         config |= said.config_vars
         defaults |= said.default_process_types
-    types = defaults | _procfile(container, output)
+    types = _together(defaults | _procfile(container, output), config, output)
     _tell_types(types, bool(defaults), output)
     built = time.monotonic()
     stored = _pack(order, container, output, settings)
@@ -235,6 +238,26 @@ def _procfile(container: Container, output: Output) -> dict[str, str]:
     except procfile.BadProcfile as error:
         output.bang(str(error))
         raise _reject(output, "bad Procfile") from None
+
+
+def _declared(container: Container, pack: Buildpack, output: Output) -> Declared:
+    """What the buildpack's bin/release says."""
+    content = container.read(f"{_WORK}/declared", declared.LIMIT) or b""
+    try:
+        return declared.checked(declared.parse(content.decode("utf-8", "replace")), pack.shown, len(content))
+    except declared.BadDeclaration as error:
+        output.bang(str(error))
+        raise _reject(output, "bad bin/release") from None
+
+
+def _together(types: dict[str, str], config: dict[str, str], output: Output) -> dict[str, str]:
+    """The process types, if what Procfile and buildpacks declare is not too much together."""
+    try:
+        config_vars.bounded(config, "the buildpacks")
+        return procfile.checked(types)
+    except (procfile.BadProcfile, InvalidParams) as error:
+        output.bang(f"Procfile and buildpacks declare too much together: {error}")
+        raise _reject(output, "too much is declared") from None
 
 
 def _of_app(container: Container, name: str, limit: int, output: Output) -> bytes | None:
