@@ -177,13 +177,13 @@ class Container:
 
     def _watch(self) -> None:
         """Look at what the build takes for as long as it stands; a watch that was killed is begun again a few times."""
-        read = watch.Reader(self._settings, self._exceeded)
+        read, argv = watch.Reader(self._settings, self._exceeded), watch.command(self._settings, DYNO)
         ended = 0
         while ended < _WATCHES:
             self._up.wait()
             starts = self._starts
             try:
-                status = self._host.execute(self.name, watch.command(), _ROOT, read, timeout=60, user=0)
+                status = self._host.execute(self.name, argv, _ROOT, read, timeout=60, user=0)
                 reason = f"status {status}"
                 ended += 1
             except Unreachable as error:  # the build knows that, too
