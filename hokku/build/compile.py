@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hokku.build import app_json, buildpacks, bundle, cache, declared, procfile, setup
+from hokku.build import app_json, buildpacks, bundle, cache, declared, procfile, setup, unpacked
 from hokku.build.buildpacks import Buildpack
 from hokku.build.container import Container, NotReadable
 from hokku.build.declared import Declared
@@ -281,11 +281,18 @@ def _pack(order: Order, container: Container, output: Output, settings: Settings
         output.bang("The slug could not be packed: a file of the app cannot be read, or the disk is full.")
         raise _reject(output, "the slug could not be packed")
     limit = settings.slug_max_size
-    size = int((container.read(f"{_WORK}/slug.size", 64) or b"0").strip() or 0)
+    said = (container.read(f"{_WORK}/slug.size", 18) or b"").strip()  # by the build: it is counted again
     try:
-        if size > limit:
-            raise slugs.TooLarge(size, limit)
-        stored = slugs.keep(container.pull(f"{_WORK}/slug.tar.zst"), limit)
+        if said.isdigit() and int(said) > limit:
+            raise slugs.TooLarge(int(said), limit)
+        chunks = unpacked.bounded(container.pull(f"{_WORK}/slug.tar.zst"), settings.build_disk * 1024**2)
+        stored = slugs.keep(chunks, limit)
+    except unpacked.TooMuch:
+        output.bang(f"The slug unpacks to more than {settings.build_disk} MB: leave out what is not needed to run.")
+        raise _reject(output, "the slug is too large") from None
+    except unpacked.Broken:
+        output.bang("The slug is no whole archive: leave the files of the build in /tmp alone.")
+        raise _reject(output, "the slug is broken") from None
     except slugs.TooLarge as error:
         output.bang(f"Compiled slug size: {_megabytes(error.size)} is too large (max is {limit // 1024**2}M).")
         raise _reject(output, "the slug is too large") from None
