@@ -11,11 +11,10 @@ import logging
 import signal
 from functools import partial
 
-import psycopg
-
 from hokku.api.shown import RENDERERS
 from hokku.logplex.drains.keeper import Keeper
 from hokku.logplex.redis import pooled_client
+from hokku.steady import surviving
 from hokku.store.engine import DRAINS, WEBHOOKS, hear
 from hokku.webhooks.deliver import Deliverer
 from hokku.webhooks.expand import expand
@@ -27,12 +26,10 @@ _AGAIN_SECONDS = 2.0
 async def listen(channels: dict[str, asyncio.Event]) -> None:
     """Set a channel's event with each notification, and all of them after a time without connection."""
     while True:
-        try:
+        with surviving("listening"):
             async for note in hear(channels):
                 for event in channels.values() if note is None else (channels[note.channel],):
                     event.set()
-        except psycopg.Error as error:
-            _log.warning("listening: %s", type(error).__name__)
         await asyncio.sleep(_AGAIN_SECONDS)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from hokku.release import retention
 from hokku.release.retention import ReleaseFacts, SlugFacts, Verdict
 from hokku.settings import settings
+from hokku.steady import attempt
 from hokku.store import apps, garbage, slugs
 from hokku.store.engine import session
 from hokku.store.tables import App, now
@@ -34,7 +36,7 @@ class Collector:
         whole = self._everything is None or began - self._everything >= _EVERYTHING
         collect(None if whole else self._looked, settings().release_retention)
         if whole:
-            _age()
+            attempt("forgetting what is old", _age)
             self._everything = began
         self._looked = began
 
@@ -42,12 +44,13 @@ class Collector:
 def collect(since: datetime | None, keep: int, grace: timedelta = garbage.GRACE) -> None:
     """Settle the apps that changed since then, or all, and remove content that was given up.
 
-    `keep`: so many releases of an app can be rolled back to. Two may do this at once.
+    `keep`: so many releases of an app can be rolled back to. Two may do this at once. What goes wrong with one app or
+    one slug keeps no other from its turn; it has its own again when everything is looked at.
     """
     with session() as opened:
         changed = garbage.changed(opened, since)
     for app_id in changed:
-        settle(app_id, keep)
+        attempt(f"settling app {app_id}", partial(settle, app_id, keep))
     remove(since is None, grace)
 
 
@@ -56,14 +59,14 @@ def remove(strays: bool, grace: timedelta = garbage.GRACE) -> None:
     with session() as opened:
         spent = garbage.going(opened) + (garbage.strays(opened, grace) if strays else [])
     for sha256 in spent:
-        try:
-            with session() as opened:
-                gone = garbage.let_go(opened, sha256, _unlink, grace)
-        except OSError as error:
-            log.warning("slug %s cannot be removed: %s", sha256[:12], error)
-        else:
-            if gone:
-                log.info("slug %s is removed: no release that is kept needs it", sha256[:12])
+        attempt(f"removing slug {sha256[:12]}", partial(_remove, sha256, grace))
+
+
+def _remove(sha256: str, grace: timedelta) -> None:
+    with session() as opened:
+        gone = garbage.let_go(opened, sha256, _unlink, grace)
+    if gone:
+        log.info("slug %s is removed: no release that is kept needs it", sha256[:12])
 
 
 def settle(app_id: uuid.UUID, keep: int) -> None:

@@ -14,6 +14,7 @@ from hokku.build.container import Builder, hosts
 from hokku.build.garbage import Collector
 from hokku.manifold.lxd import Instance, LxdError
 from hokku.settings import settings
+from hokku.steady import attempt
 from hokku.store import builds, phases, sources
 from hokku.store.engine import session
 
@@ -25,12 +26,14 @@ _FILE_AGE = 24 * 3600.0  # seconds
 
 
 def sweep(collector: Collector) -> None:
-    """Remove what is left of builds and releases; what cannot be removed now is for the next time."""
-    _containers()
-    _sources()
-    _caches()
-    _of_deleted_apps()
-    collector.collect()
+    """Remove what is left of builds and releases; what cannot be removed now is for the next time. Does not raise."""
+    attempt("sweeping containers", _containers)
+    attempt("sweeping sources", _sources)
+    attempt("trimming outputs", _outputs)
+    attempt("sweeping unfinished files", _unfinished)
+    attempt("sweeping caches", _caches)
+    attempt("sweeping what deleted apps had", _of_deleted_apps)
+    attempt("collecting garbage", collector.collect)
 
 
 def _containers() -> None:
@@ -63,10 +66,17 @@ def _sources() -> None:
     with session() as opened:
         spent = builds.spent_sources(opened, _SOURCE_AGE)
         builds.forget_sources(opened, spent)
-        builds.trim_output(opened)
-        phases.trim_output(opened)
     for source_id in spent:
         sources.path(source_id).unlink(missing_ok=True)
+
+
+def _outputs() -> None:
+    with session() as opened:
+        builds.trim_output(opened)
+        phases.trim_output(opened)
+
+
+def _unfinished() -> None:
     for directory, pattern in (
         (settings().sources_dir, "*.part"), (cache.directory(), ".incoming-*"), (settings().slugs_dir, ".incoming-*"),
     ):  # fmt: skip

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from hokku.errors import InvalidParams
 from hokku.settings import settings
+from hokku.store import configs
 from hokku.store.engine import session
 from hokku.store.patience import insist
 from hokku.store.tables import Release, Slug, SlugContent
@@ -127,7 +128,7 @@ def create(
         size=stored.size,
         stack=stack,
         process_types=process_types,
-        default_config=default_config or {},
+        default_config_sealed=configs.seal(default_config) if default_config else None,
         commit=commit,
         commit_description=commit_description,
         buildpack=buildpack,
@@ -135,6 +136,11 @@ def create(
     opened.add(slug)
     opened.flush()
     return slug
+
+
+def default_config(slug: Slug) -> dict[str, str]:
+    """The config vars that the slug's buildpacks declared, below those of the app."""
+    return configs.unseal(slug.default_config_sealed) if slug.default_config_sealed else {}
 
 
 def unreleased(opened: Session, app_id: uuid.UUID) -> int:
