@@ -11,12 +11,11 @@ import logging
 import signal
 from functools import partial
 
-import psycopg
-
 from hokku.api.shown import RENDERERS
 from hokku.logplex.drains.keeper import Keeper
 from hokku.logplex.redis import pooled_client
-from hokku.store.engine import DRAINS, WEBHOOKS, engine
+from hokku.steady import surviving
+from hokku.store.engine import DRAINS, WEBHOOKS, hear
 from hokku.webhooks.deliver import Deliverer
 from hokku.webhooks.expand import expand
 
@@ -26,18 +25,11 @@ _AGAIN_SECONDS = 2.0
 
 async def listen(channels: dict[str, asyncio.Event]) -> None:
     """Set a channel's event with each notification, and all of them after a time without connection."""
-    url = engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
     while True:
-        try:
-            async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                for channel in channels:
-                    await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
-                for event in channels.values():
+        with surviving("listening"):
+            async for note in hear(channels):
+                for event in channels.values() if note is None else (channels[note.channel],):
                     event.set()
-                async for note in connection.notifies():
-                    channels[note.channel].set()
-        except psycopg.Error as error:
-            _log.warning("listening: %s", type(error).__name__)
         await asyncio.sleep(_AGAIN_SECONDS)
 
 

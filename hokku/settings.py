@@ -54,7 +54,6 @@ class Settings(BaseModel):
 
     # where things answer, as users see them
     public_url: str = "https://localhost:5443"
-    git_ssh_url: str = "ssh://git@localhost:2222"
     logs_url: str = "https://localhost:5601"
     rendezvous_url: str = "rendezvous://localhost:5000"
     apps_domain: str = "apps.localhost"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
 from hokku.api.account import EMAIL, checked_password
 from hokku.errors import InvalidParams
 from hokku.store import accounts, events
@@ -32,13 +30,7 @@ def bootstrap(email: str, password: str, token: str) -> bool:
         if not accounts.password_fits(account.password_hash, password):
             account.password_hash = accounts.hash_password(password)
             done.append("password")
-        kept = list(
-            opened.scalars(
-                select(Authorization).where(
-                    Authorization.account_id == account.id, Authorization.description == _DESCRIPTION
-                )
-            )
-        )
+        kept = accounts.described(opened, account.id, _DESCRIPTION)
         if [row.token_hash for row in kept] != [accounts.hash_token(token)]:
             for row in kept:
                 opened.delete(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,33 +10,11 @@ from hokku import release as cut
 from hokku.api import answers
 from hokku.api.access import AnyViewer, Opened, OwnedApp, UsableApp
 from hokku.api.trail import leave
-from hokku.errors import InvalidParams, NotFound
+from hokku.errors import NotFound
+from hokku.release import config_vars as rules
 from hokku.store import configs, releases
 
 router = APIRouter()
-MOST = 64 * 1024  # bytes of all names and values of an app together (Heroku)
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def check(changes: dict[str, Any]) -> dict[str, str | None]:
-    """The changes with every value a string or None; raises InvalidParams for what no environment can hold."""
-    checked: dict[str, str | None] = {}
-    for name, value in changes.items():
-        if not _NAME.fullmatch(name) or len(name) > 256:
-            raise InvalidParams(
-                f"Config var name {name[:256]!r} is not valid: use letters, digits and underscores, "
-                "and do not start with a digit."
-            )
-        if isinstance(value, bool):
-            value = str(value).lower()
-        elif isinstance(value, int | float):
-            value = str(value)
-        if value is not None and not isinstance(value, str):
-            raise InvalidParams(f"The value of config var {name} must be a string, or null to remove it.")
-        if value is not None and "\0" in value:
-            raise InvalidParams(f"The value of config var {name} holds a NUL character, which no environment can hold.")
-        checked[name] = value
-    return checked
 
 
 @router.get("/apps/{app}/config-vars")
@@ -50,12 +27,9 @@ def info(app: UsableApp, opened: Opened) -> answers.ConfigVars:
 @router.patch("/apps/{app}/config-vars")
 def update(app: OwnedApp, changes: dict[str, Any], opened: Opened, viewer: AnyViewer) -> answers.ConfigVars:
     """Set and (with null) remove config vars, which makes a new release if anything is different; answers with all."""
-    checked = check(changes)
+    checked = rules.checked(changes)
     after = cut.configure(opened, app, checked, viewer.account.id)
-    if sum(len(name.encode()) + len(value.encode()) for name, value in after.items()) > MOST:
-        raise InvalidParams(
-            f"The config vars of {app.name} would be larger than {MOST // 1024} KB together. Remove some."
-        )
+    rules.bounded(after, app.name)
     leave(opened, viewer, "config.update", app, names=sorted(checked))
     return after
 

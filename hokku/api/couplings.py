@@ -165,8 +165,7 @@ def _list(
     if not viewer.account.admin:
         query = pipelines.usable(query, viewer.account.id)
     rows = page(opened, request, response, query, {"id": Coupling.id, "created_at": Coupling.created_at})
-    found = opened.scalars(pipelines.every().where(Pipeline.id.in_({row.pipeline_id for row in rows})))
-    by_id = {row.id: row for row in found}
+    by_id = pipelines.by_ids(opened, {row.pipeline_id for row in rows})
     return [shape(row, by_id[row.pipeline_id]) for row in rows]
 
 

@@ -6,18 +6,12 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from sqlalchemy import text
 
 from hokku import __version__
 from hokku.api import answers
-from hokku.store.engine import engine
+from hokku.store.engine import ping
 
 router = APIRouter()
-
-
-def _database() -> None:
-    with engine().connect() as connection:
-        connection.execute(text("SELECT 1"))
 
 
 def _redis() -> None:
@@ -40,5 +34,5 @@ def health() -> JSONResponse:
 
     `platform` is how `hokku login` knows that it speaks to a Hokku.
     """
-    found = {"platform": "hokku", "database": _answers(_database), "redis": _answers(_redis), "version": __version__}
+    found = {"platform": "hokku", "database": _answers(ping), "redis": _answers(_redis), "version": __version__}
     return JSONResponse(found, status_code=200 if found["database"] else 503)

@@ -7,19 +7,17 @@ text NUL bytes are heartbeats and do not count (Heroku); among events comments a
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import uuid
 from collections.abc import AsyncIterator, Callable
 
-import psycopg
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from hokku.store.engine import BUILD, RELEASE, engine
+from hokku.steady import surviving
+from hokku.store.engine import BUILD, RELEASE, hear
 
-log = logging.getLogger(__name__)
 _LOOK_AGAIN = 1.0  # seconds, should a notification be lost
 _HEARTBEAT = 20.0  # seconds without output after which a sign of life is sent, so that no proxy gives up
 _FROM = re.compile(r"bytes=(\d{1,12})-")
@@ -36,18 +34,12 @@ class Listener:
 
     async def run(self) -> None:
         """Listen until cancelled, connecting anew when the database went away."""
-        url = engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
-            try:
-                async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-                    for channel in (BUILD, RELEASE):
-                        await connection.execute(f"LISTEN {channel}")
-                    async for note in connection.notifies():
-                        for event in self._waiting.get(note.payload, ()):
-                            event.set()
-            except psycopg.Error as error:
-                log.warning("listening for outputs: %s", str(error).splitlines()[0])
-                await asyncio.sleep(_LOOK_AGAIN)
+            with surviving("listening for outputs"):
+                async for note in hear((BUILD, RELEASE)):
+                    for event in tuple(self._waiting.get(note.payload, ())) if note is not None else ():
+                        event.set()
+            await asyncio.sleep(_LOOK_AGAIN)
 
     async def wait(self, identity: uuid.UUID, event: asyncio.Event) -> None:
         """Until `event` is set by a notification of that build or release, at most a second."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hokku.api import answers
@@ -15,7 +14,7 @@ from hokku.api.shape import at, stamps
 from hokku.errors import InvalidParams, NotFound
 from hokku.store import webhook_deliveries, webhooks
 from hokku.store.webhook_deliveries import STATUSES, WebhookDelivery
-from hokku.store.webhooks import Webhook, WebhookEvent
+from hokku.store.webhooks import WebhookEvent
 
 router = APIRouter(prefix="/apps/{app}")
 _DELIVERIES = {"seq": WebhookDelivery.seq, "id": WebhookDelivery.id, "created_at": WebhookDelivery.created_at}
@@ -24,10 +23,8 @@ _EVENTS = {"created_at": WebhookEvent.created_at, "id": WebhookEvent.id}
 
 def shapes(opened: Session, rows: list[WebhookDelivery]) -> list[answers.WebhookDelivery]:
     """Deliveries as Heroku shows them: two queries, however many they are."""
-    events = select(WebhookEvent.id, WebhookEvent.include).where(WebhookEvent.id.in_({row.event_id for row in rows}))
-    includes = {event_id: include for event_id, include in opened.execute(events)}
-    hooks = select(Webhook.id, Webhook.level).where(Webhook.id.in_({row.webhook_id for row in rows}))
-    levels = {webhook_id: level for webhook_id, level in opened.execute(hooks)}
+    includes = webhooks.includes(opened, {row.event_id for row in rows})
+    levels = webhooks.levels(opened, {row.webhook_id for row in rows})
     return [
         stamps(row)
         | {
@@ -88,8 +85,7 @@ def delivery(app: UsableApp, delivery: str, opened: Opened) -> answers.WebhookDe
 @router.get("/webhook-events")
 def events(app: UsableApp, request: Request, response: Response, opened: Opened) -> list[answers.WebhookEvent]:
     """What receivers were told of in the last week."""
-    query = select(WebhookEvent).where(WebhookEvent.app_id == app.id)
-    return [shape(row) for row in page(opened, request, response, query, _EVENTS)]
+    return [shape(row) for row in page(opened, request, response, webhooks.events(app.id), _EVENTS)]
 
 
 @router.get("/webhook-events/{event}")

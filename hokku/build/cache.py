@@ -26,11 +26,11 @@ def path(app_id: uuid.UUID, stack: str) -> Path:
     return directory() / f"{app_id}.{stack}{SUFFIX}"
 
 
-def app_of(name: str) -> uuid.UUID | None:
-    """Whose cache the file called `name` is; None when nobody reads it (one that names no stack)."""
+def owner(name: str) -> tuple[uuid.UUID, str] | None:
+    """The app and the stack whose cache the file called `name` is; None when nobody reads it (it names no stack)."""
     app, dot, stack = name.removesuffix(SUFFIX).partition(".")
     try:
-        return uuid.UUID(app) if dot and stack else None
+        return (uuid.UUID(app), stack) if dot and stack else None
     except ValueError:
         return None
 

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hokku.build import app_json, buildpacks, bundle, cache, declared, procfile, setup
+from hokku.build import app_json, buildpacks, bundle, cache, declared, procfile, setup, unpacked
 from hokku.build.buildpacks import Buildpack
 from hokku.build.container import Container, NotReadable
+from hokku.build.declared import Declared
 from hokku.build.output import Output
 from hokku.build.setup import NOTHING, Setup
+from hokku.errors import InvalidParams
 from hokku.manifold.lxd import LxdError
+from hokku.release import config_vars
 from hokku.settings import Settings
 from hokku.store import checksum, slugs
 
@@ -86,10 +89,10 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
         if _step(container, order, output, "compile", str(number)) != 0:
             output.say("\n")
             raise _reject(output, f"failed to compile {language} app")
-        said = declared.parse((container.read(f"{_WORK}/declared", _SMALL) or b"").decode("utf-8", "replace"))
+        said = _declared(container, pack, output)
         config |= said.config_vars
         defaults |= said.default_process_types
-    types = defaults | _procfile(container, output)
+    types = _together(defaults | _procfile(container, output), config, output)
     _tell_types(types, bool(defaults), output)
     built = time.monotonic()
     stored = _pack(order, container, output, settings)
@@ -237,6 +240,26 @@ def _procfile(container: Container, output: Output) -> dict[str, str]:
         raise _reject(output, "bad Procfile") from None
 
 
+def _declared(container: Container, pack: Buildpack, output: Output) -> Declared:
+    """What the buildpack's bin/release says."""
+    content = container.read(f"{_WORK}/declared", declared.LIMIT) or b""
+    try:
+        return declared.checked(declared.parse(content.decode("utf-8", "replace")), pack.shown, len(content))
+    except declared.BadDeclaration as error:
+        output.bang(str(error))
+        raise _reject(output, "bad bin/release") from None
+
+
+def _together(types: dict[str, str], config: dict[str, str], output: Output) -> dict[str, str]:
+    """The process types, if what Procfile and buildpacks declare is not too much together."""
+    try:
+        config_vars.bounded(config, "the buildpacks")
+        return procfile.checked(types)
+    except (procfile.BadProcfile, InvalidParams) as error:
+        output.bang(f"Procfile and buildpacks declare too much together: {error}")
+        raise _reject(output, "too much is declared") from None
+
+
 def _of_app(container: Container, name: str, limit: int, output: Output) -> bytes | None:
     try:
         return container.read_of_app(f"/app/{name}", limit)
@@ -258,11 +281,18 @@ def _pack(order: Order, container: Container, output: Output, settings: Settings
         output.bang("The slug could not be packed: a file of the app cannot be read, or the disk is full.")
         raise _reject(output, "the slug could not be packed")
     limit = settings.slug_max_size
-    size = int((container.read(f"{_WORK}/slug.size", 64) or b"0").strip() or 0)
+    said = (container.read(f"{_WORK}/slug.size", 18) or b"").strip()  # by the build: it is counted again
     try:
-        if size > limit:
-            raise slugs.TooLarge(size, limit)
-        stored = slugs.keep(container.pull(f"{_WORK}/slug.tar.zst"), limit)
+        if said.isdigit() and int(said) > limit:
+            raise slugs.TooLarge(int(said), limit)
+        chunks = unpacked.bounded(container.pull(f"{_WORK}/slug.tar.zst"), settings.build_disk * 1024**2)
+        stored = slugs.keep(chunks, limit)
+    except unpacked.TooMuch:
+        output.bang(f"The slug unpacks to more than {settings.build_disk} MB: leave out what is not needed to run.")
+        raise _reject(output, "the slug is too large") from None
+    except unpacked.Broken:
+        output.bang("The slug is no whole archive: leave the files of the build in /tmp alone.")
+        raise _reject(output, "the slug is broken") from None
     except slugs.TooLarge as error:
         output.bang(f"Compiled slug size: {_megabytes(error.size)} is too large (max is {limit // 1024**2}M).")
         raise _reject(output, "the slug is too large") from None

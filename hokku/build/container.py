@@ -15,7 +15,7 @@ import requests
 from hokku.build import watch
 from hokku.build.websocket import WebSocket
 from hokku.manifold import images, names, stock
-from hokku.manifold.lxd import CONNECT, LONG, NAME, Instance, LxdError, Member, NotFound, Unreachable
+from hokku.manifold.lxd import CONNECT, LONG, Instance, LxdError, Member, NotFound, Unreachable
 from hokku.settings import Host, Settings
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ DYNO = 1000  # user and group that everything of the tenant's runs as
 _ADDRESSES = 250  # 10.99.255.1 … .250 are for builds: far from the dynos' slots
 _CHUNK = 1024 * 1024
 _WATCHES = 4  # times that the watch of one container is begun
+_REMOVALS, _AGAIN = 60, 10.0  # times that a removal which failed is tried again, and seconds between two
 _USER = {"PATH": "/usr/bin:/bin"}
 _ROOT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
@@ -70,8 +71,7 @@ class Builder(Member):
                 for stream in ("0", "1", "2"):
                     secret = operation["metadata"]["fds"][stream]
                     resource = f"/1.0/operations/{operation['id']}/websocket?secret={secret}"
-                    where = self.host.address, self._settings.lxd_port
-                    opened.append(WebSocket(*where, self._tls(), NAME, resource, CONNECT))
+                    opened.append(WebSocket(self.where, resource, CONNECT))
                 opened[0].end_input()
                 for data in opened[1].messages():
                     wrote(data)
@@ -177,13 +177,13 @@ class Container:
 
     def _watch(self) -> None:
         """Look at what the build takes for as long as it stands; a watch that was killed is begun again a few times."""
-        read = watch.Reader(self._settings, self._exceeded)
+        read, argv = watch.Reader(self._settings, self._exceeded), watch.command(self._settings, DYNO)
         ended = 0
         while ended < _WATCHES:
             self._up.wait()
             starts = self._starts
             try:
-                status = self._host.execute(self.name, watch.command(), _ROOT, read, timeout=60, user=0)
+                status = self._host.execute(self.name, argv, _ROOT, read, timeout=60, user=0)
                 reason = f"status {status}"
                 ended += 1
             except Unreachable as error:  # the build knows that, too
@@ -233,17 +233,30 @@ class Container:
         return b"".join(content)[: limit + 1]
 
     def remove(self) -> None:
-        """End and delete it; it is fine when it is gone."""
+        """End and delete it; it is fine when it is gone. Where that fails, it is tried again for ten minutes."""
         self._removed = True
         self._up.set()
         for wait in (0.3, 1.0, 0.0):  # it may be ending by itself at this moment
-            try:
-                self._host.delete(self.name)
+            if self._delete():
                 return
-            except LxdError as error:
-                reason = error
             time.sleep(wait)
-        log.warning("container %s is left for the sweep: %s", self.name, reason)
+        # the sweep leaves it alone while its build is under way, which may wait for the container's end
+        threading.Thread(target=self._remove_later, name=f"remove-{self.name}", daemon=True).start()
+
+    def _remove_later(self) -> None:
+        for _ in range(_REMOVALS):
+            time.sleep(_AGAIN)
+            if self._delete():
+                return
+        log.warning("container %s is left for the sweep", self.name)
+
+    def _delete(self) -> bool:
+        try:
+            self._host.delete(self.name)
+        except LxdError as error:
+            log.warning("container %s is not removed yet: %s", self.name, error)
+            return False
+        return True
 
     def _config(self, address: str) -> dict[str, str]:
         chosen = self._settings

@@ -7,6 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hokku.build import procfile
+from hokku.build.procfile import BadProcfile
+from hokku.errors import InvalidParams
+from hokku.release import config_vars
+
+LIMIT = 64 * 1024  # bytes that one bin/release prints
+
+
+class BadDeclaration(Exception):
+    """One sentence that names the buildpack, what it declares, and the remedy."""
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -29,6 +40,29 @@ def parse(text: str) -> Declared:
         elif into is not None and value.strip():
             into[_plain(key)] = _plain(value)
     return Declared(**sections)
+
+
+def checked(found: Declared, pack: str, size: int) -> Declared:
+    """`found`, if it is what a Procfile and `config:set` could say; raises BadDeclaration.
+
+    `pack`: the buildpack that said so, as it may be shown. `size`: bytes that it printed.
+    """
+    try:
+        if size > LIMIT:
+            raise BadProcfile(f"it prints more than {LIMIT // 1024} KiB.")
+        procfile.checked(found.default_process_types)
+        config_vars.checked(found.config_vars)
+        config_vars.bounded(found.config_vars)
+    except BadProcfile as error:
+        reason = str(error)
+    except InvalidParams as error:
+        reason = error.message
+    else:
+        return found
+    raise BadDeclaration(
+        f"The buildpack {pack} declares in its bin/release what no app can have: {reason} "
+        "Correct it there, or use another buildpack."
+    )
 
 
 def _plain(text: str) -> str:

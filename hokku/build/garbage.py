@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import datetime, timedelta
+from functools import partial
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hokku.release import retention
 from hokku.release.retention import ReleaseFacts, SlugFacts, Verdict
 from hokku.settings import settings
+from hokku.steady import attempt
 from hokku.store import apps, garbage, slugs
 from hokku.store.engine import session
-from hokku.store.tables import App, Release, Slug, now
+from hokku.store.tables import App, now
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Collector:
         whole = self._everything is None or began - self._everything >= _EVERYTHING
         collect(None if whole else self._looked, settings().release_retention)
         if whole:
-            _age()
+            attempt("forgetting what is old", _age)
             self._everything = began
         self._looked = began
 
@@ -43,12 +44,13 @@ class Collector:
 def collect(since: datetime | None, keep: int, grace: timedelta = garbage.GRACE) -> None:
     """Settle the apps that changed since then, or all, and remove content that was given up.
 
-    `keep`: so many releases of an app can be rolled back to. Two may do this at once.
+    `keep`: so many releases of an app can be rolled back to. Two may do this at once. What goes wrong with one app or
+    one slug keeps no other from its turn; it has its own again when everything is looked at.
     """
     with session() as opened:
         changed = garbage.changed(opened, since)
     for app_id in changed:
-        settle(app_id, keep)
+        attempt(f"settling app {app_id}", partial(settle, app_id, keep))
     remove(since is None, grace)
 
 
@@ -57,14 +59,14 @@ def remove(strays: bool, grace: timedelta = garbage.GRACE) -> None:
     with session() as opened:
         spent = garbage.going(opened) + (garbage.strays(opened, grace) if strays else [])
     for sha256 in spent:
-        try:
-            with session() as opened:
-                gone = garbage.let_go(opened, sha256, _unlink, grace)
-        except OSError as error:
-            log.warning("slug %s cannot be removed: %s", sha256[:12], error)
-        else:
-            if gone:
-                log.info("slug %s is removed: no release that is kept needs it", sha256[:12])
+        attempt(f"removing slug {sha256[:12]}", partial(_remove, sha256, grace))
+
+
+def _remove(sha256: str, grace: timedelta) -> None:
+    with session() as opened:
+        gone = garbage.let_go(opened, sha256, _unlink, grace)
+    if gone:
+        log.info("slug %s is removed: no release that is kept needs it", sha256[:12])
 
 
 def settle(app_id: uuid.UUID, keep: int) -> None:
@@ -83,10 +85,8 @@ def settle(app_id: uuid.UUID, keep: int) -> None:
 def judge(opened: Session, app: App, keep: int) -> Verdict:
     """What of the app may go now. It holds as long as the app is locked."""
     busy = garbage.busy(opened, app)
-    columns = select(Release.id, Release.version, Release.slug_id, Release.status).where(Release.app_id == app.id)
-    releases = [ReleaseFacts(*row, busy=row.id in busy) for row in opened.execute(columns)]
-    kept = select(Slug.id, Slug.updated_at).where(Slug.app_id == app.id, Slug.deleted_at.is_(None))
-    facts = [SlugFacts(*row) for row in opened.execute(kept)]
+    releases = [ReleaseFacts(*row, busy=row[0] in busy) for row in garbage.releases(opened, app.id)]
+    facts = [SlugFacts(*row) for row in garbage.kept_slugs(opened, app.id)]
     archived = app.archived_at is not None
     return retention.decide(releases, facts, retention=keep, archived=archived, moment=now())
 

@@ -14,6 +14,7 @@ from hokku.build.container import Container, NoHost, hosts, least_busy
 from hokku.build.output import Output
 from hokku.manifold.lxd import LxdError
 from hokku.settings import settings
+from hokku.steady import attempt
 from hokku.store import builds, configs, releases, slugs, sources
 from hokku.store.engine import session
 from hokku.store.patience import insist
@@ -22,6 +23,8 @@ from hokku.store.tables import App, Build, BuildStatus
 
 log = logging.getLogger(__name__)
 _BUILDPACK_URL = "BUILDPACK_URL"  # a config var that goes over the app's buildpacks (Heroku still honours it)
+
+CACHE = 60.0  # seconds: 500 MB are packed and fetched in half of that; what takes longer is not kept
 
 _DECLARED = "Release command declared: this new release will not be available until the command succeeds."
 
@@ -108,13 +111,14 @@ class Job:
                 output.bang(_DECLARED)
             output.detail(f"Released v{cut.version}")
             output.detail(f"{settings().apps_url.format(app=order.app_name)} deployed to Hokku\n")
-            keeping = threading.Thread(target=self._keep_cache, args=(order, output))
+            keeping = threading.Thread(target=self._keep_cache, args=(order, output), name="cache", daemon=True)
             keeping.start()
+            kept_by = time.monotonic() + CACHE
             self.released()
             error = self._await(cut.release_id, output)
             if self._serves and compiled.setup.postdeploy:
                 setup.postdeploy(cut.release_id, compiled.setup.postdeploy, output)
-            keeping.join()
+            keeping.join(max(0.0, kept_by - time.monotonic()))  # for who pushes again at once
             spent = time.monotonic() - began
             log.info("build %s of %s: %s in %.1f s", self.build_id, order.app_name, error or "done", spent)
             return error
@@ -164,7 +168,12 @@ class Job:
             )
 
     def _keep_cache(self, order: compile.Order, output: Output) -> None:
-        compile.keep_cache(order, self._container, output)
+        """Keep the cache, while the release is rolled out, and remove the container; no longer than CACHE seconds."""
+        clock = threading.Timer(CACHE, self._container.remove)
+        clock.daemon = True
+        clock.start()
+        attempt(f"keeping the cache of {order.app_name}", lambda: compile.keep_cache(order, self._container, output))
+        clock.cancel()
         self._container.remove()
 
     def _told(self) -> str:

@@ -17,8 +17,9 @@ from hokku import release
 from hokku.build import app_json, buildpacks
 from hokku.build.app_json import AppJson
 from hokku.build.output import Output
-from hokku.errors import HokkuError
+from hokku.errors import HokkuError, InvalidParams
 from hokku.oneoff import ask, work
+from hokku.release import config_vars as rules
 from hokku.settings import Settings, settings
 from hokku.store import formations
 from hokku.store.engine import session
@@ -73,6 +74,10 @@ def decide(
             f"app.json requires config vars that are not set: run `heroku config:set {missing[0]}=…` and push again. "
             f"Missing: {', '.join(missing)}."
         )
+    try:
+        rules.bounded({**config_vars, **made}, "this app")
+    except InvalidParams as error:
+        raise app_json.BadAppJson(f"app.json sets too much: {error.message}") from None
     packs = () if named else found.buildpacks
     buildpacks.chosen(packs)
     if found.addons:

@@ -1,4 +1,4 @@
-"""What builds leave behind, removed: containers of builds that ended, sources nobody builds, what deleted apps had."""
+"""What builds leave, removed: containers of ended builds, sources and caches nobody needs, what deleted apps had."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hokku.build.container import Builder, hosts
 from hokku.build.garbage import Collector
 from hokku.manifold.lxd import Instance, LxdError
 from hokku.settings import settings
+from hokku.steady import attempt
 from hokku.store import builds, phases, sources
 from hokku.store.engine import session
 
@@ -25,11 +26,14 @@ _FILE_AGE = 24 * 3600.0  # seconds
 
 
 def sweep(collector: Collector) -> None:
-    """Remove what is left of builds and releases; what cannot be removed now is for the next time."""
-    _containers()
-    _sources()
-    _of_deleted_apps()
-    collector.collect()
+    """Remove what is left of builds and releases; what cannot be removed now is for the next time. Does not raise."""
+    attempt("sweeping containers", _containers)
+    attempt("sweeping sources", _sources)
+    attempt("trimming outputs", _outputs)
+    attempt("sweeping unfinished files", _unfinished)
+    attempt("sweeping caches", _caches)
+    attempt("sweeping what deleted apps had", _of_deleted_apps)
+    attempt("collecting garbage", collector.collect)
 
 
 def _containers() -> None:
@@ -62,10 +66,17 @@ def _sources() -> None:
     with session() as opened:
         spent = builds.spent_sources(opened, _SOURCE_AGE)
         builds.forget_sources(opened, spent)
-        builds.trim_output(opened)
-        phases.trim_output(opened)
     for source_id in spent:
         sources.path(source_id).unlink(missing_ok=True)
+
+
+def _outputs() -> None:
+    with session() as opened:
+        builds.trim_output(opened)
+        phases.trim_output(opened)
+
+
+def _unfinished() -> None:
     for directory, pattern in (
         (settings().sources_dir, "*.part"), (cache.directory(), ".incoming-*"), (settings().slugs_dir, ".incoming-*"),
     ):  # fmt: skip
@@ -74,13 +85,20 @@ def _sources() -> None:
                 path.unlink(missing_ok=True)
 
 
-def _of_deleted_apps() -> None:
-    caches, repositories = list(cache.directory().glob(f"*{cache.SUFFIX}")), list(settings().git_dir.glob("*.git"))
-    with session() as opened:  # after the looking: an app made since then has nothing in these lists
-        living = builds.living_apps(opened)
-    for path in caches:
-        if cache.app_of(path.name) not in living:
+def _caches() -> None:
+    """Those of deleted apps, and of stacks that an app has left and serves no release of any more."""
+    found = {path: cache.owner(path.name) for path in cache.directory().glob(f"*{cache.SUFFIX}")}
+    with session() as opened:  # after the looking: an app made since then has no cache in `found`
+        needed = builds.stacks(opened, {owner[0] for owner in found.values() if owner is not None})
+    for path, owner in found.items():
+        if owner not in needed:
             path.unlink(missing_ok=True)
+
+
+def _of_deleted_apps() -> None:
+    repositories = list(settings().git_dir.glob("*.git"))
+    with session() as opened:  # after the looking: an app made since then has none in this list
+        living = builds.living_apps(opened)
     for path in settings().git_dir.glob(".new-*"):  # a push was killed while its repository was being made
         if _age(path) > _FILE_AGE:
             shutil.rmtree(path, ignore_errors=True)

@@ -14,7 +14,6 @@ from pathlib import Path
 from hokku.settings import Settings
 
 _SCRIPT = Path(__file__).parent / "scripts" / "watch"
-_PLACES = ("/app", "/tmp", "/var/tmp", "/home", "/run", "/dev/shm")  # where user dyno may write
 _RESERVE = 512 * 1024**2  # bytes of the host's disk that no build takes
 _CROWDED = 3  # looks in a row
 _LONGEST = 200  # bytes of a line
@@ -29,9 +28,10 @@ class Taken:
     free: int
 
 
-def command() -> list[str]:
-    """The watch, to be run as root of the container; it needs no file there that the build could change."""
-    return ["/usr/bin/python3", "-I", "-c", _SCRIPT.read_text(), *_PLACES]
+def command(settings: Settings, user: int) -> list[str]:
+    """The watch of what `user` writes, to be run as root of the container, in which it needs no file that the build
+    could change."""
+    return ["/usr/bin/python3", "-I", "-c", _SCRIPT.read_text(), str(settings.build_disk * 1024**2), str(user)]
 
 
 class Reader:

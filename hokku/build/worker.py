@@ -18,18 +18,20 @@ import signal
 import socket
 import threading
 import time
+import uuid
+from collections.abc import Callable
 from types import FrameType
 
 import psycopg
-from sqlalchemy.exc import SQLAlchemyError
 
 from hokku.build import sweep
 from hokku.build.garbage import Collector
 from hokku.build.job import RESTART, Job, finish
 from hokku.release.runner import Runner
 from hokku.settings import settings
+from hokku.steady import attempt, keep_on
 from hokku.store import builds
-from hokku.store.engine import BUILD, CANCEL, connect, listen, session
+from hokku.store.engine import BUILD, CANCEL, check, connect, listen, session
 from hokku.store.tables import Build
 
 log = logging.getLogger(__name__)
@@ -38,7 +40,8 @@ _LOOK = 2.0  # seconds between two looks at the queue without a notification
 _CHECK = 3.0  # seconds between two looks for builds of dead workers
 _STOP = 20.0  # seconds that builds get to notice that the service stops
 _DEAD = "The builder was stopped in the middle of the build: push again."
-_LAST_WORDS = f"\n !     {_DEAD}\n !     Push rejected, the build was broken off.\n"
+_BROKE = "Something in the platform broke in the middle of the build: push again."
+_LAST_WORDS = "\n !     {why}\n !     Push rejected, the build was broken off.\n"
 
 
 class Worker:
@@ -54,13 +57,17 @@ class Worker:
         self._phases = Runner(self.name)
         self._garbage = Collector()
         self._alive: psycopg.Connection | None = None
+        self._swept: float | None = None
+        self._lost: set[uuid.UUID] = set()
 
     def run(self) -> None:
         """Work until `stopping` is set, then give back what is under way."""
         self._prove()
-        threading.Thread(target=self._listen, name="listen", daemon=True).start()
-        threading.Thread(target=self._guard, name="guard", daemon=True).start()
-        threading.Thread(target=self._take, name="take", daemon=True).start()
+        for what, turn in (
+            ("listening for builds", self._listen), ("guarding the builds", self._guard), ("taking builds", self._take),
+        ):  # fmt: skip
+            loop = (what, turn, self.stopping.is_set)
+            threading.Thread(target=keep_on, args=loop, name=what, daemon=True).start()
         self._phases.start()
         log.info("builder %s takes %d builds at once", self.name, settings().build_concurrency)
         self.stopping.wait()
@@ -77,39 +84,41 @@ class Worker:
     # -- taking builds --
 
     def _take(self) -> None:
-        while not self.stopping.is_set():
-            self._places.acquire()
-            if self.stopping.is_set():
-                return
-            job = None
-            try:
-                job = self._claim()
-            except SQLAlchemyError as error:
-                log.warning("the queue cannot be read: %s", type(error).__name__)
-            if job is not None:
-                threading.Thread(target=self._do, args=(job,), name=f"build-{job.build_id}", daemon=True).start()
-                continue
-            self._places.release()
-            with self._news:
-                if not self.stopping.is_set():
-                    self._news.wait(_LOOK)
+        """Begin a build when there is one and a place for it, or wait until there may be."""
+        self._places.acquire()
+        job = None
+        try:
+            job = None if self.stopping.is_set() else self._claim()
+        finally:
+            if job is None:
+                self._places.release()
+        if job is not None:
+            self._begin(job, job.run)
+            return
+        with self._news:
+            if not self.stopping.is_set():
+                self._news.wait(_LOOK)
 
     def _claim(self) -> Job | None:
         with session() as opened:
             build = builds.claim(opened, self.name)
-            if build is None:
-                return None
-            job = Job(build, self.name, released=self._places.release)
+            return Job(build, self.name, released=self._places.release) if build is not None else None
+
+    def _begin(self, job: Job, work: Callable[[], None]) -> None:
+        """Do `work` in a thread of its own; a machine that has none to give does it here, and takes nothing else."""
         with self._lock:
             self._jobs[str(job.build_id)] = job
-        return job
+        thread = threading.Thread(target=self._do, args=(job, work), name=f"build-{job.build_id}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            log.warning("build %s is done without a thread: %s", job.build_id, error)
+            self._do(job, work)
 
-    def _do(self, job: Job) -> None:
+    def _do(self, job: Job, work: Callable[[], None]) -> None:
         try:
             if not self.stopping.is_set():
-                job.run()
-        except Exception:
-            log.exception("build %s broke", job.build_id)
+                attempt(f"build {job.build_id}", work)
         finally:
             job.released()
             with self._lock:
@@ -121,16 +130,13 @@ class Worker:
             return list(self._jobs.values())
 
     def _listen(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                for note in listen((BUILD, CANCEL), _LOOK):
-                    if note is None or note.channel == CANCEL:
-                        self._cancel()
-                    else:
-                        self._wake()
-            except (psycopg.Error, SQLAlchemyError) as error:
-                log.warning("listening for builds: %s", type(error).__name__)
-                self.stopping.wait(1)
+        for note in listen((BUILD, CANCEL), _LOOK):
+            if self.stopping.is_set():
+                return
+            if note is None or note.channel == CANCEL:
+                self._cancel()
+            else:
+                self._wake()
 
     def _cancel(self) -> None:
         """End those of this worker's builds that somebody wants to end."""
@@ -160,39 +166,54 @@ class Worker:
         self._alive = connection
 
     def _guard(self) -> None:
-        swept = 0.0
-        while not self.stopping.wait(_CHECK):
-            try:
-                if self._alive is None or self._alive.closed:
-                    self._prove()
-                self._alive.execute("SELECT 1")
-                found_dead = self._bury_dead()
-                if found_dead or time.monotonic() - swept > sweep.EVERY or swept == 0.0:
-                    sweep.sweep(self._garbage)
-                    swept = time.monotonic()
-            except (psycopg.Error, SQLAlchemyError, RuntimeError) as error:
-                log.warning("guarding the builds: %s", type(error).__name__)
-                if self._alive is not None:
-                    self._alive.close()
-            except Exception:
-                log.exception("guarding the builds broke")
+        if self.stopping.wait(_CHECK):
+            return
+        try:
+            if self._alive is None or self._alive.closed:
+                self._prove()
+            check(self._alive)
+        except psycopg.Error:
+            if self._alive is not None:
+                self._alive.close()
+            raise
+        attempt("burying builds", self._bury_dead)
+        if self._swept is None or time.monotonic() - self._swept > sweep.EVERY:
+            self._swept = time.monotonic()
+            sweep.sweep(self._garbage)
 
     def _bury_dead(self) -> bool:
         """Settle builds and release phases whose worker died; whether there were builds."""
-        self._phases.bury(self._is_dead)
+        attempt("burying release phases", lambda: self._phases.bury(self._is_dead))
         with session() as opened:
-            others = [build for build in builds.under_way(opened) if build.worker != self.name]
-        found = False
-        for build in others:
-            dead = str(build.worker)
-            if not builds.hold(self._alive, dead):
-                continue
-            try:
-                found = True
-                self._settle(build, dead)
-            finally:
-                builds.release_hold(self._alive, dead)
-        return found
+            found = builds.under_way(opened)
+        buried = [self._bury(build) for build in found if build.worker != self.name]
+        self._find_lost([build for build in found if build.worker == self.name])
+        if any(buried):
+            self._swept = None  # their containers go now
+        return any(buried)
+
+    def _bury(self, build: Build) -> bool:
+        """Settle the build if its worker is dead; whether it is."""
+        dead = str(build.worker)
+        if not builds.hold(self._alive, dead):
+            return False
+        try:
+            attempt(f"settling build {build.id}", lambda: self._settle(build, dead, _DEAD))
+        finally:
+            builds.release_hold(self._alive, dead)
+        return True
+
+    def _find_lost(self, mine: list[Build]) -> None:
+        """Settle builds of this worker that it does not do: the database was away too long when they ended.
+
+        One is found twice before that, because it is claimed a moment before it is among the jobs.
+        """
+        doing = {job.build_id for job in self._under_way()}
+        lost = {build.id: build for build in mine if build.id not in doing}
+        for build_id in lost.keys() & self._lost:
+            build = lost[build_id]
+            attempt(f"settling build {build_id}", lambda build=build: self._settle(build, self.name, _BROKE))
+        self._lost = set(lost)
 
     def _is_dead(self, worker: str) -> bool:
         if not builds.hold(self._alive, worker):
@@ -200,20 +221,20 @@ class Worker:
         builds.release_hold(self._alive, worker)
         return True
 
-    def _settle(self, build: Build, dead: str) -> None:
-        log.warning("build %s: its worker %s is dead", build.id, dead)
+    def _settle(self, build: Build, worker: str, why: str) -> None:
+        log.warning("build %s is not done any more by its worker %s", build.id, worker)
         if build.release_id is None:
             with session() as opened:
-                builds.append_output(opened, build.id, _LAST_WORDS)
-            finish(build.id, dead, _DEAD)
+                builds.append_output(opened, build.id, _LAST_WORDS.format(why=why))
+            finish(build.id, worker, why)
             return
         with session() as opened:
-            taken = builds.mine(opened, build.id, dead)
+            taken = builds.mine(opened, build.id, worker)
             if taken is None:
                 return
             taken.worker = self.name
         job = Job(build, self.name)
-        threading.Thread(target=job.resume, args=(build.release_id,), name="resume", daemon=True).start()
+        self._begin(job, lambda: job.resume(build.release_id))
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from hokku.manifold.lxd import Instance, LxdError, Member
 from hokku.settings import Settings
+from hokku.steady import keep_on
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,8 @@ class DynoHost:
 
     def watch(self) -> None:
         """Begin to ask whether it answers, for ever."""
-        threading.Thread(target=self._ping, name=f"ping-{self.name}", daemon=True).start()
+        loop = (f"asking host {self.name} for a sign of life", self._ping)
+        threading.Thread(target=keep_on, args=loop, name=f"ping-{self.name}", daemon=True).start()
 
     def answers(self) -> bool:
         """Whether it was heard of lately."""
@@ -67,17 +69,16 @@ class DynoHost:
         return self._others.submit(work)
 
     def _ping(self) -> None:
-        while True:
-            before = self.answers()
-            try:
-                self.member.ping(timeout=FRESH / 2)
-                self._answered_at = time.monotonic()
-                if not before:
-                    log.info("host %s answers", self.name)
-            except LxdError as error:
-                log.log(logging.WARNING if before or not self.asked else logging.DEBUG, "host %s: %s", self.name, error)
-            self.asked = True
-            time.sleep(EVERY)
+        before = self.answers()
+        try:
+            self.member.ping(timeout=FRESH / 2)
+            self._answered_at = time.monotonic()
+            if not before:
+                log.info("host %s answers", self.name)
+        except LxdError as error:
+            log.log(logging.WARNING if before or not self.asked else logging.DEBUG, "host %s: %s", self.name, error)
+        self.asked = True
+        time.sleep(EVERY)
 
 
 class Cluster:
@@ -94,8 +95,8 @@ class Cluster:
         """Begin to look at hosts and at the cluster."""
         for host in self.hosts.values():
             host.watch()
-        threading.Thread(target=self._look_at_members, name="members", daemon=True).start()
-        threading.Thread(target=self._look_at_instances, name="instances", daemon=True).start()
+        for what, turn in (("members", self._look_at_members), ("instances", self._look_at_instances)):
+            threading.Thread(target=keep_on, args=(f"looking at {what}", turn), name=what, daemon=True).start()
 
     def look_now(self) -> None:
         """Something happened to an instance."""
@@ -129,35 +130,33 @@ class Cluster:
             self._lost_at.pop(name, None)
 
     def _look_at_instances(self) -> None:
-        while True:
-            self._wake.clear()
-            asked_at = time.monotonic()
-            found = self._ask(lambda member: member.instances(timeout=PATIENCE))
-            if found is not None:
-                by_host: dict[str, dict[str, Instance]] = {name: {} for name in self.hosts}
-                for each in found:
-                    if each.location in by_host:
-                        by_host[each.location][each.name] = each
-                for name, instances in by_host.items():
-                    self.hosts[name].listing = Listing(asked_at, instances)
-                self._changed()
-            time.sleep(AT_MOST)
-            self._wake.wait(EVERY)
+        self._wake.clear()
+        asked_at = time.monotonic()
+        found = self._ask(lambda member: member.instances(timeout=PATIENCE))
+        if found is not None:
+            by_host: dict[str, dict[str, Instance]] = {name: {} for name in self.hosts}
+            for each in found:
+                if each.location in by_host:
+                    by_host[each.location][each.name] = each
+            for name, instances in by_host.items():
+                self.hosts[name].listing = Listing(asked_at, instances)
+            self._changed()
+        time.sleep(AT_MOST)
+        self._wake.wait(EVERY)
 
     def _look_at_members(self) -> None:
-        while True:
-            status = self._ask(lambda member: member.members(timeout=FRESH))
-            if status and status != self.status:
-                for name in self.hosts:
-                    before, after = self.status.get(name), status.get(name)
-                    if before != after:
-                        log.info("host %s is %s", name, after or "no member of the cluster")
-                self.status = status
-                self._changed()
+        status = self._ask(lambda member: member.members(timeout=FRESH))
+        if status and status != self.status:
             for name in self.hosts:
-                if self.dead(name):
-                    self._lost_at[name] = time.monotonic()
-            time.sleep(EVERY if status else 1.0)
+                before, after = self.status.get(name), status.get(name)
+                if before != after:
+                    log.info("host %s is %s", name, after or "no member of the cluster")
+            self.status = status
+            self._changed()
+        for name in self.hosts:
+            if self.dead(name):
+                self._lost_at[name] = time.monotonic()
+        time.sleep(EVERY if status else 1.0)
 
     def _ask(self, question: Callable[[Member], T]) -> T | None:
         """The answer of the first member that gives one; those that answered lately are asked first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from hokku.manifold import names
 from hokku.manifold.lxd import Image, Instance, LxdError
 
 JUST_MADE = 3600.0  # seconds during which an image may be on its way to its alias
@@ -41,7 +42,7 @@ def unneeded(
 
     `moment` is the time (seconds since 1970): images of the last hour stay, as do images that are not the platform's.
     """
-    used = {*releases, *(each.config.get(MADE_FROM, "") for each in instances if each.kind != "stock")}
+    used = {*releases, *(each.config.get(MADE_FROM, "") for each in instances if each.kind != names.STOCK)}
     return [
         each for each in images
         if "hokku.stack" in each.properties and not each.aliases and each.fingerprint not in used

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,6 +28,7 @@ import requests.adapters
 from ws4py.client import WebSocketBaseClient
 from ws4py.exc import HandshakeError
 
+from hokku.manifold.websocket import Where
 from hokku.settings import Host, Settings
 
 CONNECT = 3.0  # seconds
@@ -117,6 +119,11 @@ class Member:
         self._settings = settings
         self._lock = threading.Lock()
         self._client: pylxd.Client | None = None
+
+    @cached_property
+    def where(self) -> Where:
+        """For WebSockets."""
+        return Where(self.host.address, self._settings.lxd_port, self._tls(), NAME)
 
     # -- looking --
 

@@ -11,11 +11,10 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from hokku.logplex.emit import emit
 from hokku.manifold.lxd import LxdError, Member, Usage, members
 from hokku.settings import Settings
+from hokku.steady import surviving
 from hokku.store import dynos, features
 from hokku.store.engine import session
 from hokku.store.tables import Dyno, DynoState
@@ -50,12 +49,8 @@ def _run(settings: Settings) -> None:
         while True:
             due = max(due + EVERY, time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))
-            try:
-                found = measured()
-            except SQLAlchemyError as error:
-                log.warning("nothing is measured: %s", type(error).__name__)
-                continue
-            list(pool.map(lambda dyno: _tell(dyno, drivers, settings), found))
+            with surviving("measuring dynos"):
+                list(pool.map(lambda dyno: _tell(dyno, drivers, settings), measured()))
 
 
 def measured() -> list[Dyno]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from hokku.settings import Settings
 
 POOL = "hokku"  # the storage pool the role lxd_member makes
+STOCK = "stock"  # the kind of those that others are cloned from
 _ROOT = {"type": "disk", "path": "/", "pool": POOL}
 
 # `raw.lxc` of every instance: dyno-init as PID 1, which is told to end by SIGTERM

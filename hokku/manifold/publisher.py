@@ -11,6 +11,7 @@ from datetime import datetime
 
 from hokku.routing.mesh import Mesh
 from hokku.routing.model import AppRoutes, Report
+from hokku.steady import keep_on
 from hokku.store.tables import now
 
 log = logging.getLogger(__name__)
@@ -41,9 +42,13 @@ class Publisher:
         self._draining: dict[uuid.UUID, float] = {}
         self._drained: set[uuid.UUID] = set()
         self._ended = False
+        self._published_at = 0.0  # monotonic: everything
         self._threads = [
-            threading.Thread(target=self._publish, name="publish", daemon=True),
-            threading.Thread(target=self._watch_drains, name="drain", daemon=True),
+            threading.Thread(target=keep_on, args=(what, turn, lambda: self._ended), name=name, daemon=True)
+            for name, what, turn in (
+                ("publish", "publishing routes", self._publish),
+                ("drain", "watching drains", self._watch_drains),
+            )
         ]
 
     def run(self) -> None:
@@ -103,32 +108,30 @@ class Publisher:
     # -- threads --
 
     def _publish(self) -> None:
-        last = 0.0
-        while not self._ended:
-            self._dirty.wait(max(0.0, last + EVERY - time.monotonic()))
-            self._dirty.clear()
-            with self._lock:
-                wanted = None if self._wanted is None else dict(self._wanted)
-            if wanted is None:
-                time.sleep(0.1)
-                continue
-            changed = [routes for app_id, routes in wanted.items() if self._confirmed.get(app_id) != routes]
-            gone = self._confirmed.keys() - wanted.keys()
-            due = time.monotonic() - last >= EVERY or self._pending
-            whole = due or bool(gone) or len(changed) > FEW or not self._complete
-            try:
-                done = self._tell(wanted, changed, whole)
-            except ValueError as error:
-                log.error("routes contradict each other: %s", error)
-                done = False
-            if whole:
-                last = time.monotonic()
-            if not done:
-                time.sleep(0.2)
-            if self._pending or not done:
-                self._dirty.set()
-            if changed or gone:
-                self._changed()
+        self._dirty.wait(max(0.0, self._published_at + EVERY - time.monotonic()))
+        self._dirty.clear()
+        with self._lock:
+            wanted = None if self._wanted is None else dict(self._wanted)
+        if wanted is None:
+            time.sleep(0.1)
+            return
+        changed = [routes for app_id, routes in wanted.items() if self._confirmed.get(app_id) != routes]
+        gone = self._confirmed.keys() - wanted.keys()
+        due = time.monotonic() - self._published_at >= EVERY or self._pending
+        whole = due or bool(gone) or len(changed) > FEW or not self._complete
+        try:
+            done = self._tell(wanted, changed, whole)
+        except ValueError as error:
+            log.error("routes contradict each other: %s", error)
+            done = False
+        if whole:
+            self._published_at = time.monotonic()
+        if not done:
+            time.sleep(0.2)
+        if self._pending or not done:
+            self._dirty.set()
+        if changed or gone:
+            self._changed()
 
     def _tell(self, wanted: dict[uuid.UUID, AppRoutes], changed: list[AppRoutes], whole: bool) -> bool:
         """Tell the routers; whether every one that is not excused has it."""
@@ -175,17 +178,16 @@ class Publisher:
         return not waited and (not report.routers or any(each.ok for each in report.routers.values()))
 
     def _watch_drains(self) -> None:
-        while not self._ended:
-            time.sleep(LOOK)
-            with self._lock:
-                waiting = dict(self._draining)
-            for dyno_id, since in waiting.items():
-                late = time.monotonic() - since >= self._drain_timeout
-                if late or self._mesh.in_flight(dyno_id) == 0:
-                    with self._lock:
-                        self._draining.pop(dyno_id, None)
-                        self._drained.add(dyno_id)
-                    self._changed()
+        time.sleep(LOOK)
+        with self._lock:
+            waiting = dict(self._draining)
+        for dyno_id, since in waiting.items():
+            late = time.monotonic() - since >= self._drain_timeout
+            if late or self._mesh.in_flight(dyno_id) == 0:
+                with self._lock:
+                    self._draining.pop(dyno_id, None)
+                    self._drained.add(dyno_id)
+                self._changed()
 
 
 def _open(routes: AppRoutes) -> set[uuid.UUID]:

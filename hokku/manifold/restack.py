@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hokku import release
@@ -13,7 +12,7 @@ from hokku.errors import NotFound, Unavailable
 from hokku.manifold import images
 from hokku.manifold.lxd import Image, LxdError, members
 from hokku.settings import Settings, settings
-from hokku.store import events, releases
+from hokku.store import apps, events, releases
 from hokku.store.engine import session
 from hokku.store.tables import App, ReleaseStatus
 
@@ -34,16 +33,15 @@ def roll(names: Collection[str] = ()) -> Iterator[Restacked]:
     says what images there are, or a stack has none.
     """
     listed = _images(settings())
-    query = select(App.name, App.id).where(App.archived_at.is_(None)).order_by(App.name)
     with session() as opened:
-        found = {name: app_id for name, app_id in opened.execute(query.where(App.name.in_(names)) if names else query)}
+        found = apps.ids(opened, names or None)
     for name in names:
         if name not in found:
             raise NotFound(f"Couldn't find the app {name}.", "app")
     for app_id in found.values():
         with session() as opened:
-            app = opened.scalar(select(App).where(App.id == app_id, App.archived_at.is_(None)).with_for_update())
-            done = _restack(opened, app, listed) if app is not None else None
+            app = apps.lock(opened, app_id)
+            done = _restack(opened, app, listed) if app is not None and app.archived_at is None else None
         if done is not None:
             yield done
 

@@ -14,7 +14,7 @@ from hokku.manifold.control import Control, listen
 from hokku.routing import Mesh
 from hokku.settings import settings
 from hokku.store import sni
-from hokku.store.engine import connect, session
+from hokku.store.engine import check, connect, session, try_lock
 
 log = logging.getLogger(__name__)
 logging.getLogger("ws4py").setLevel(logging.CRITICAL)  # a broken connection is ours to tell
@@ -36,7 +36,7 @@ def main() -> None:
     def alive() -> None:
         nonlocal checked
         if time.monotonic() - checked >= CHECK:
-            held.execute("SELECT 1")
+            check(held)
             checked = time.monotonic()
 
     chosen = settings()
@@ -77,8 +77,7 @@ def _elected() -> psycopg.Connection:
         try:
             connection = connect()
             while True:
-                row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-                if row and row[0]:
+                if try_lock(connection, LOCK):
                     return connection
                 if not waited:
                     log.info("another manifold is elected: waiting")

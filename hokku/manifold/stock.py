@@ -17,7 +17,6 @@ from hokku.manifold.lxd import Image, Instance, LxdError, Member, NotFound
 
 log = logging.getLogger(__name__)
 
-KIND = "stock"
 READY = "user.hokku.ready"
 _WHOLE = "1"
 _PATIENCE = 120.0  # seconds for another process that makes it at this moment
@@ -66,7 +65,7 @@ def _look(member: Member, name: str) -> Instance | None:
 
 def _make(member: Member, name: str, image: str) -> None:
     began = time.monotonic()
-    config = names.labels(KIND) | {
+    config = names.labels(names.STOCK) | {
         READY: "false",
         "boot.autostart": "false",
         "environment.HOKKU_MODE": "idle",
@@ -82,4 +81,4 @@ def _make(member: Member, name: str, image: str) -> None:
 def unneeded(instances: Iterable[Instance], images: Collection[Image]) -> list[str]:
     """The names of stock whose image the cluster does not have any more. Pure."""
     there = {image.fingerprint for image in images}
-    return [each.name for each in instances if each.kind == KIND and each.config.get(MADE_FROM) not in there]
+    return [each.name for each in instances if each.kind == names.STOCK and each.config.get(MADE_FROM) not in there]

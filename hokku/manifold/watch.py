@@ -11,6 +11,7 @@ from typing import Any
 from hokku.manifold.hosts import DynoHost
 from hokku.manifold.lxd import LxdError
 from hokku.manifold.model import Presence
+from hokku.steady import keep_on
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,11 @@ def follow(host: DynoHost, happened: Callable[[str, Presence], None]) -> None:
             happened(about.get("source", "").partition("?")[0].rpartition("/")[2], meaning)
 
     def run() -> None:
-        while True:
-            try:
-                host.member.follow(lambda: log.info("events of %s are followed", host.name), received)
-            except (LxdError, OSError, ValueError, RuntimeError) as error:
-                log.debug("events of %s: %s", host.name, error)
-            time.sleep(PAUSE)
+        try:
+            host.member.follow(lambda: log.info("events of %s are followed", host.name), received)
+        except (LxdError, OSError, ValueError, RuntimeError) as error:
+            log.debug("events of %s: %s", host.name, error)
+        time.sleep(PAUSE)
 
-    threading.Thread(target=run, name=f"events-{host.name}", daemon=True).start()
+    loop = (f"following the events of {host.name}", run)
+    threading.Thread(target=keep_on, args=loop, name=f"events-{host.name}", daemon=True).start()

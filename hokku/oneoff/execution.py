@@ -12,13 +12,12 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from hokku.manifold import lifecycle
-from hokku.manifold.lxd import NAME, LxdError, Member
+from hokku.manifold.lxd import LxdError, Member
 from hokku.manifold.template import entries
-from hokku.oneoff.websocket import WebSocket, Where
+from hokku.oneoff.websocket import WebSocket
 from hokku.settings import Settings
 from hokku.store.oneoffs import Order
 
@@ -83,11 +82,6 @@ class Executor(Member):
         if status is None:
             raise LxdError(ended.get("err") or "the command was lost")
         return int(status)
-
-    @cached_property
-    def where(self) -> Where:
-        """For WebSockets."""
-        return Where(self.host.address, self._settings.lxd_port, self._tls(), NAME)
 
 
 class Execution:

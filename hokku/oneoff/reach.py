@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from hokku.logplex.emit import emit
 from hokku.oneoff.execution import Execution, Executor, Request
+from hokku.steady import surviving
 from hokku.store import oneoffs, terminals
 from hokku.store.engine import session
 from hokku.store.terminals import Over, Place, Terminal
@@ -83,10 +84,8 @@ class Server:
         while True:
             await asyncio.sleep(SAY)
             if served := set(self._open):
-                try:
+                with surviving("saying which terminals live"):
                     await _insist(lambda opened, ids=served: terminals.seen(opened, self.name, ids))
-                except SQLAlchemyError as error:
-                    log.warning("the database does not learn which terminals live: %s", type(error).__name__)
 
     async def begin_anew(self) -> None:
         """End what processes before this one had on this host."""

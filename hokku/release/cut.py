@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hokku.errors import InvalidParams
 from hokku.release.log_lines import announce
-from hokku.store import apps, configs, formations, phases, releases
+from hokku.store import apps, configs, formations, phases, releases, slugs
 from hokku.store.engine import WANTED, notify
-from hokku.store.tables import Account, App, Config, Release, ReleaseStatus, Slug, now
+from hokku.store.tables import Account, App, Release, ReleaseStatus, Slug, now
 
 GONE = "its slug is too old and no longer kept. Choose a newer one, or push the commit again."
 
@@ -35,7 +34,7 @@ def create(
     """
     apps.lock(opened, app.id)
     _must_be_kept(opened, slug_id, config_id)
-    version = (opened.scalar(select(func.max(Release.version)).where(Release.app_id == app.id)) or 0) + 1
+    version = releases.next_version(opened, app.id)
     if slug_id is not None:
         slug = opened.get_one(Slug, slug_id)
         formations.fit(opened, app.id, slug, first=not releases.has_slug_release(opened, app.id))
@@ -136,8 +135,8 @@ def describe(before: dict[str, str], after: dict[str, str]) -> str:
 
 def _must_be_kept(opened: Session, slug_id: uuid.UUID | None, config_id: uuid.UUID) -> None:
     """The app's row is locked: what is kept now is kept for the release that is being made (hokku.store.garbage)."""
-    kept = slug_id is None or opened.scalar(select(Slug.id).where(Slug.id == slug_id, Slug.deleted_at.is_(None)))
-    if not kept or opened.scalar(select(Config.id).where(Config.id == config_id)) is None:
+    kept = slug_id is None or slugs.is_kept(opened, slug_id)
+    if not kept or not configs.is_kept(opened, config_id):
         raise InvalidParams(f"It cannot be released again: {GONE}")
 
 

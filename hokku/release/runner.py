@@ -12,18 +12,18 @@ import time
 import uuid
 from collections.abc import Callable
 
-import psycopg
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from hokku.errors import HokkuError
 from hokku.logplex.emit import emit
 from hokku.oneoff import ask, work
 from hokku.release.output import Output
 from hokku.settings import settings
+from hokku.steady import attempt, keep_on
 from hokku.store import formations, oneoffs, phases
 from hokku.store.engine import PHASE, listen, session
 from hokku.store.oneoffs import Oneoff
-from hokku.store.patience import insist
+from hokku.store.patience import away, insist
 from hokku.store.phases import Phase
 from hokku.store.tables import App, Release, Slug
 
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _LOOK = 2.0  # seconds between two looks at the queue without a notification
 _MARGIN = 120  # seconds that the dyno may live longer than its command may take
 _STOPPED = "The platform's builder was stopped in the middle of the release command"
+_BROKE = "Something in the platform broke"
 _RETRY = "`heroku releases:retry` runs it again"
 
 
@@ -43,65 +44,80 @@ class Runner:
         self._stopping = threading.Event()
         self._news = threading.Condition()
         self._places = threading.BoundedSemaphore(settings().release_concurrency)
-        self._under_way: set[threading.Thread] = set()
+        self._under_way: dict[uuid.UUID, threading.Thread] = {}  # by release
+        self._lost: set[uuid.UUID] = set()
 
     def start(self) -> None:
         """Begin to take phases up; the lock must be held already."""
-        for loop in (self._take, self._listen):
-            threading.Thread(target=loop, name=f"phases{loop.__name__}", daemon=True).start()
+        for what, turn in (("taking release phases", self._take), ("listening for release phases", self._listen)):
+            loop = (what, turn, self._stopping.is_set)
+            threading.Thread(target=keep_on, args=loop, name=what, daemon=True).start()
 
     def stop(self, seconds: float) -> None:
         """End the phases under way; each fails with a reason. Returns once they have, or after so many seconds."""
         self._stopping.set()
         self._wake()
         deadline = time.monotonic() + seconds
-        for thread in list(self._under_way):
+        for thread in list(self._under_way.values()):
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def bury(self, dead: Callable[[str], bool]) -> None:
         """Fail the phases of workers that are `dead`, and end what they ran."""
         with session() as opened:
             phases.drop_waiting_of_deleted_apps(opened)
-            others = [phase for phase in phases.under_way(opened) if phase.worker != self._name]
-        for phase in others:
-            if dead(str(phase.worker)):
+            found = phases.under_way(opened)
+        for phase in found:
+            if phase.worker != self._name and dead(str(phase.worker)):
                 log.warning("release phase of %s: its worker %s is dead", phase.release_id, phase.worker)
-                settle(phase, str(phase.worker), f"{_STOPPED}: {_RETRY}.")
+                self._end(phase, f"{_STOPPED}: {_RETRY}.")
+        # found twice: one is claimed a moment before its thread is known
+        mine = {phase.release_id: phase for phase in found if phase.worker == self._name}
+        lost = {release_id: mine[release_id] for release_id in mine.keys() - self._under_way.keys()}
+        for release_id in lost.keys() & self._lost:
+            self._end(lost[release_id], f"{_BROKE}: {_RETRY}.")
+        self._lost = set(lost)
+
+    def _end(self, phase: Phase, error: str) -> None:
+        attempt(f"release phase of {phase.release_id}", lambda: settle(phase, str(phase.worker), error))
 
     def _take(self) -> None:
-        while not self._stopping.is_set():
-            self._places.acquire()
+        """Begin a phase when there is one and a place for it, or wait until there may be."""
+        self._places.acquire()
+        phase = None
+        try:
             phase = self._claim()
-            if phase is not None:
-                thread = threading.Thread(target=self._do, args=(phase,), name=f"phase-{phase.release_id}", daemon=True)
-                self._under_way.add(thread)
-                thread.start()
-                continue
-            self._places.release()
-            with self._news:
-                if not self._stopping.is_set():
-                    self._news.wait(_LOOK)
+        finally:
+            if phase is None:
+                self._places.release()
+        if phase is not None:
+            self._begin(phase)
+            return
+        with self._news:
+            if not self._stopping.is_set():
+                self._news.wait(_LOOK)
 
     def _claim(self) -> Phase | None:
+        with session() as opened:
+            return None if self._stopping.is_set() else phases.claim(opened, self._name, _asked)
+
+    def _begin(self, phase: Phase) -> None:
+        """Run the phase in a thread of its own; a machine that has none to give runs it here, and takes no other."""
+        thread = threading.Thread(target=self._do, args=(phase,), name=f"phase-{phase.release_id}", daemon=True)
+        self._under_way[phase.release_id] = thread
         try:
-            with session() as opened:
-                return None if self._stopping.is_set() else phases.claim(opened, self._name, _ask)
-        except SQLAlchemyError as error:
-            log.warning("the release phases cannot be read: %s", type(error).__name__)
-            return None
-        except Exception:  # whatever is wrong with one release, the others' turn comes
-            log.exception("a release phase cannot be begun")
-            return None
+            thread.start()
+        except RuntimeError as error:
+            log.warning("release phase of %s is run without a thread: %s", phase.release_id, error)
+            self._under_way[phase.release_id] = threading.current_thread()
+            self._do(phase)
 
     def _do(self, phase: Phase) -> None:
         try:
-            self._run(phase)
-        except Exception:
-            log.exception("release phase of %s broke", phase.release_id)
-            settle(phase, self._name, f"Something in the platform broke: {_RETRY}.")
+            if not attempt(f"release phase of {phase.release_id}", lambda: self._run(phase)):
+                self._end(phase, f"{_BROKE}: {_RETRY}.")
         finally:
             self._places.release()
-            self._under_way.discard(threading.current_thread())
+            self._under_way.pop(phase.release_id, None)
             self._wake()
 
     def _run(self, phase: Phase) -> None:
@@ -145,16 +161,11 @@ class Runner:
         return f"The release command did not run to its end: {ended.why or 'the dyno was lost'}."
 
     def _listen(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                for note in listen((PHASE,), _LOOK):
-                    if note is not None:
-                        self._wake()
-                    if self._stopping.is_set():
-                        return
-            except psycopg.Error as error:
-                log.warning("listening for release phases: %s", type(error).__name__)
-                self._stopping.wait(1)
+        for note in listen((PHASE,), _LOOK):
+            if note is not None:
+                self._wake()
+            if self._stopping.is_set():
+                return
 
     def _wake(self) -> None:
         with self._news:
@@ -180,6 +191,20 @@ class _Lines:
 
 
 _LONGEST = 10_000  # bytes of one line (Heroku)
+
+
+def _asked(opened: Session, phase: Phase) -> uuid.UUID:
+    """As `_ask`; a phase that cannot be begun, whatever the reason, is refused, because others wait behind it."""
+    try:
+        with opened.begin_nested():
+            return _ask(opened, phase)
+    except HokkuError:
+        raise
+    except Exception as error:
+        if away(error):
+            raise
+        log.exception("release phase of %s cannot be begun", phase.release_id)
+        raise HokkuError(f"{_BROKE}: {_RETRY}.") from None
 
 
 def _ask(opened: Session, phase: Phase) -> uuid.UUID:

@@ -62,6 +62,12 @@ def authorizations(opened: Session, account_id: uuid.UUID) -> list[Authorization
     return list(opened.scalars(query.order_by(Authorization.created_at)))
 
 
+def described(opened: Session, account_id: uuid.UUID, description: str) -> list[Authorization]:
+    """The account's tokens with this description."""
+    query = select(Authorization).where(Authorization.account_id == account_id)
+    return list(opened.scalars(query.where(Authorization.description == description)))
+
+
 def authorization(opened: Session, account_id: uuid.UUID, identity: str) -> Authorization | None:
     """The account's authorization with this id, or of this token."""
     query = select(Authorization).where(Authorization.account_id == account_id)

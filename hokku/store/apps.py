@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
@@ -36,6 +37,14 @@ def by_identity(opened: Session, identity: str, among: Select[tuple[App]] | None
         return opened.scalar(query.where(App.id == uuid.UUID(identity)))
     except ValueError:
         return opened.scalar(query.where(App.name == identity))
+
+
+def ids(opened: Session, names: Collection[str] | None = None) -> dict[str, uuid.UUID]:
+    """The ids of the living apps by their names, in the order of these: of all, or of those in `names`."""
+    query = select(App.name, App.id).where(App.archived_at.is_(None)).order_by(App.name)
+    if names is not None:
+        query = query.where(App.name.in_(names))
+    return {name: app_id for name, app_id in opened.execute(query)}
 
 
 def lock(opened: Session, app_id: uuid.UUID) -> App | None:

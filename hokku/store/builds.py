@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 import psycopg
 from sqlalchemy import Select, delete, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
-from hokku.store.engine import BUILD, CANCEL, notify
+from hokku.store import releases
+from hokku.store.engine import BUILD, CANCEL, notify, try_lock
 from hokku.store.outputs import Outputs
 from hokku.store.tables import App, Build, BuildOutput, BuildStatus, Source, now
 
@@ -93,8 +94,7 @@ def under_way(opened: Session) -> list[Build]:
 
 def hold(connection: psycopg.Connection, worker: str) -> bool:
     """Take the lock that says `worker` lives, for as long as `connection` does; False when somebody else has it."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_key(worker),)).fetchone()
-    return bool(row and row[0])
+    return try_lock(connection, _key(worker))
 
 
 def release_hold(connection: psycopg.Connection, worker: str) -> None:
@@ -118,8 +118,20 @@ def forget_sources(opened: Session, source_ids: Iterable[uuid.UUID]) -> None:
 
 
 def living_apps(opened: Session) -> set[uuid.UUID]:
-    """The ids of apps that were not deleted: repositories and caches of others may go."""
+    """The ids of apps that were not deleted: repositories of others may go."""
     return set(opened.scalars(select(App.id).where(App.archived_at.is_(None))))
+
+
+def stacks(opened: Session, app_ids: Collection[uuid.UUID]) -> set[tuple[uuid.UUID, str]]:
+    """The stacks on which these apps' caches may be needed, as pairs of app and stack; none of deleted apps.
+
+    They are the one of the next build, those of builds that wait or are under way, and the one of the release that is
+    served: until there is one on another stack, the app may well go back.
+    """
+    living = dict(opened.execute(select(App.id, App.stack).where(App.id.in_(app_ids), App.archived_at.is_(None))).all())
+    pending = select(Build.app_id, Build.stack).where(Build.app_id.in_(living), Build.status == BuildStatus.PENDING)
+    served = {app_id: slug.stack for app_id, slug in releases.current_slugs(opened, living).items()}
+    return {*living.items(), *served.items(), *((app_id, stack) for app_id, stack in opened.execute(pending))}
 
 
 def trim_output(opened: Session) -> None:

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hokku.settings import settings
@@ -41,6 +42,11 @@ def create(opened: Session, app_id: uuid.UUID, config_vars: dict[str, str]) -> C
     opened.add(config)
     opened.flush()
     return config
+
+
+def is_kept(opened: Session, config_id: uuid.UUID) -> bool:
+    """Whether the set of config vars is there."""
+    return opened.scalar(select(Config.id).where(Config.id == config_id)) is not None
 
 
 def read(config: Config) -> dict[str, str]:

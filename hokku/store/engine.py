@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
@@ -60,6 +60,34 @@ def notify(opened: Session, channel: str, payload: object) -> None:
 def connect() -> psycopg.Connection:
     """A bare connection in autocommit mode, for LISTEN and advisory locks; the caller closes it."""
     return psycopg.connect(_dsn(), autocommit=True)
+
+
+def check(connection: psycopg.Connection) -> None:
+    """Raises psycopg.Error when the connection is lost, and with it its advisory locks."""
+    connection.execute("SELECT 1")
+
+
+def try_lock(connection: psycopg.Connection, key: int) -> bool:
+    """Take an advisory lock for as long as the connection lives; False when somebody else has it."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+    return bool(row and row[0])
+
+
+def ping() -> None:
+    """Raises SQLAlchemyError when PostgreSQL does not answer."""
+    with engine().connect() as connection:
+        connection.execute(text("SELECT 1"))
+
+
+async def hear(channels: Iterable[str]) -> AsyncIterator[psycopg.Notify | None]:
+    """None once it listens, then the notifications of `channels`, for asyncio; raises psycopg.Error when it breaks."""
+    url = engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        for channel in channels:
+            await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+        yield None
+        async for note in connection.notifies():
+            yield note
 
 
 def listen(channels: tuple[str, ...], timeout: float) -> Iterator[psycopg.Notify | None]:

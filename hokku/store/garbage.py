@@ -30,6 +30,7 @@ from hokku.store.tables import (
     DynoState,
     Event,
     Release,
+    ReleaseStatus,
     Rollout,
     RouteBackend,
     Slug,
@@ -61,6 +62,18 @@ def busy(opened: Session, app: App) -> set[uuid.UUID]:
     if app.archived_at is None:  # the rollout of a deleted app stays as it was
         at_work.append(select(Rollout.release_id).where(Rollout.app_id == app.id))
     return {release_id for query in at_work for release_id in opened.scalars(query) if release_id is not None}
+
+
+def releases(opened: Session, app_id: uuid.UUID) -> list[tuple[uuid.UUID, int, uuid.UUID | None, ReleaseStatus]]:
+    """Id, version, slug and status of each of the app's releases, without what else is in their rows."""
+    columns = select(Release.id, Release.version, Release.slug_id, Release.status)
+    return [tuple(row) for row in opened.execute(columns.where(Release.app_id == app_id))]
+
+
+def kept_slugs(opened: Session, app_id: uuid.UUID) -> list[tuple[uuid.UUID, datetime]]:
+    """Each of the app's slugs that is kept, and since when it is as it is."""
+    columns = select(Slug.id, Slug.updated_at).where(Slug.app_id == app_id, Slug.deleted_at.is_(None))
+    return [tuple(row) for row in opened.execute(columns)]
 
 
 def give_up(opened: Session, slug_ids: Collection[uuid.UUID]) -> None:

@@ -21,8 +21,14 @@ def insist(work: Callable[[], T], seconds: float = 90.0) -> T:
         try:
             return work()
         except (DBAPIError, PoolTimeout) as error:
-            away = isinstance(error, (OperationalError, PoolTimeout)) or error.connection_invalidated
-            if not away or time.monotonic() > deadline:
+            if not away(error) or time.monotonic() > deadline:
                 raise
             log.warning("waiting for the database: %s", type(error).__name__)
         time.sleep(0.5)
+
+
+def away(error: Exception) -> bool:
+    """Whether the error says that the database is away, and nothing of what it was asked."""
+    if isinstance(error, (OperationalError, PoolTimeout)):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -66,6 +66,11 @@ def of_account(account_id: uuid.UUID) -> Select[tuple[Pipeline]]:
     return every().where(or_(Pipeline.owner_id == account_id, Pipeline.id.in_(coupled)))
 
 
+def by_ids(opened: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Pipeline]:
+    """The pipelines with these ids, by id."""
+    return {row.id: row for row in opened.scalars(every().where(Pipeline.id.in_(ids)))}
+
+
 def by_identity(
     opened: Session, among: Select[tuple[Pipeline]], identity: str, account_id: uuid.UUID
 ) -> Pipeline | None:

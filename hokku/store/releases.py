@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,11 @@ def current(opened: Session, app_id: uuid.UUID) -> Release | None:
         .order_by(Release.version.desc())
         .limit(1)
     )
+
+
+def next_version(opened: Session, app_id: uuid.UUID) -> int:
+    """The version of the app's next release; it stays that while the app is locked."""
+    return (opened.scalar(select(func.max(Release.version)).where(Release.app_id == app_id)) or 0) + 1
 
 
 def by_identity(opened: Session, app_id: uuid.UUID, identity: str) -> Release | None:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from hokku.errors import InvalidParams
 from hokku.settings import settings
+from hokku.store import configs
 from hokku.store.engine import session
 from hokku.store.patience import insist
 from hokku.store.tables import Release, Slug, SlugContent
@@ -96,6 +97,11 @@ def hold(opened: Session, sha256: str) -> None:
         raise Lost("The content of the slug is not in the store any more. Build or upload it again.")
 
 
+def is_kept(opened: Session, slug_id: uuid.UUID) -> bool:
+    """Whether the slug is there and was not given up."""
+    return opened.scalar(select(Slug.id).where(Slug.id == slug_id, Slug.deleted_at.is_(None))) is not None
+
+
 def locked(opened: Session, slug_id: uuid.UUID) -> Slug:
     """The slug as it is now, whose content stays as long as the transaction lasts, unless it goes already."""
     query = select(Slug).where(Slug.id == slug_id).with_for_update(read=True)
@@ -122,7 +128,7 @@ def create(
         size=stored.size,
         stack=stack,
         process_types=process_types,
-        default_config=default_config or {},
+        default_config_sealed=configs.seal(default_config) if default_config else None,
         commit=commit,
         commit_description=commit_description,
         buildpack=buildpack,
@@ -130,6 +136,11 @@ def create(
     opened.add(slug)
     opened.flush()
     return slug
+
+
+def default_config(slug: Slug) -> dict[str, str]:
+    """The config vars that the slug's buildpacks declared, below those of the app."""
+    return configs.unseal(slug.default_config_sealed) if slug.default_config_sealed else {}
 
 
 def unreleased(opened: Session, app_id: uuid.UUID) -> int:

@@ -186,7 +186,7 @@ class Slug(_Row, Base):
     deleted_at: Mapped[datetime | None]
     stack: Mapped[str]
     process_types: Mapped[dict]  # type -> command
-    default_config: Mapped[dict] = mapped_column(default=dict)  # what the buildpacks' release step gave
+    default_config_sealed: Mapped[bytes | None]  # what the buildpacks' release step gave: it may be a secret
     commit: Mapped[str | None]
     commit_description: Mapped[str | None]
     buildpack: Mapped[str | None]  # as Heroku's buildpack_provided_description: "Python"

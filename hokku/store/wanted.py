@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from hokku.store import configs, features, phases
+from hokku.store import configs, features, phases, slugs
 from hokku.store.domains import default_hostname
 from hokku.store.oneoffs import Oneoff
 from hokku.store.sni import SniEndpoint
@@ -190,7 +190,7 @@ def payload(opened: Session, release_id: uuid.UUID) -> Payload:
     about = (
         _metadata(app, release, slug) if features.enabled(opened, app.id, features.METADATA, release.created_at) else {}
     )
-    environment = {**slug.default_config, **about, **configs.read(config)}
+    environment = {**slugs.default_config(slug), **about, **configs.read(config)}
     return Payload(release.id, slug.id, slug.sha256, slug.stack, environment, slug.process_types, release.image)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, delete, func, select, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Select, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hokku.store import sealed
@@ -65,6 +65,23 @@ class WebhookEvent(_Row, Base):
     def payload(self) -> dict[str, Any]:
         """action, actor, data, previous_data, resource and version."""
         return json.loads(sealed.unseal(self.payload_sealed))
+
+
+def levels(opened: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """The levels of the webhooks with these ids."""
+    found = opened.execute(select(Webhook.id, Webhook.level).where(Webhook.id.in_(ids)))
+    return {webhook_id: level for webhook_id, level in found}
+
+
+def events(app_id: uuid.UUID) -> Select[tuple[WebhookEvent]]:
+    """What receivers of the app's webhooks were told."""
+    return select(WebhookEvent).where(WebhookEvent.app_id == app_id)
+
+
+def includes(opened: Session, event_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Which entity each of the events with these ids is of."""
+    found = opened.execute(select(WebhookEvent.id, WebhookEvent.include).where(WebhookEvent.id.in_(event_ids)))
+    return {event_id: include for event_id, include in found}
 
 
 def of_app(opened: Session, app_id: uuid.UUID, lock: bool = False) -> list[Webhook]:

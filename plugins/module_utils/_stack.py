@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import time
+from urllib.parse import quote
 
 RECIPE = 2  # counted up when the steps below change what comes out
 
@@ -144,6 +145,19 @@ def under(images, alias):
         if alias in [each["name"] for each in image.get("aliases") or []]:
             return image
     return None
+
+
+def point(lxd, alias, fingerprint):
+    """Have the image under the alias. One that is there is moved in one step: whoever looks finds an image always.
+
+    `lxd` is a client with `request(method, url, body)` and `find(url)`; its errors are the caller's.
+    """
+    url = f"/1.0/images/aliases/{quote(alias, safe='')}"
+    found = lxd.find(url)
+    if found is None:
+        lxd.request("POST", "/1.0/images/aliases", {"name": alias, "description": "", "target": fingerprint})
+    elif found["target"] != fingerprint:
+        lxd.request("PUT", url, {"description": found["description"], "target": fingerprint})
 
 
 def current(images, aliases, inputs, oldest):

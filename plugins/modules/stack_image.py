@@ -129,6 +129,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hokku.platform.plugins.module_utils import _stack as recipe
+from ansible_collections.hokku.platform.plugins.module_utils._lxd import Lxd, LxdError
 
 
 class Stack:
@@ -196,9 +197,12 @@ class Stack:
 
     def name(self, alias, fingerprint):
         """Have the image under the alias, in place of the one that has it."""
-        if recipe.under(self.images(), alias):
-            self.run(["lxc", "image", "alias", "delete", alias], "moving the alias")
-        self.run(["lxc", "image", "alias", "create", alias, fingerprint], "naming the image")
+        try:
+            recipe.point(Lxd(), alias, fingerprint)
+        except LxdError as error:
+            self.module.fail_json(
+                msg=f"Stack {self.params['name']}: naming its image {alias} failed: {error}", actions=self.actions
+            )
 
     def replace(self, files, inputs, work):
         """Build and import both images; what became the stack's is told as the module tells it."""

@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -129,12 +128,18 @@ class Stand:
             authority.certify(name)
         self.redis_port, self.relp_port, self.dyno_port, self.router_port = (free_port() for _ in range(4))
         self.redis = Server(self._redis_argv(), self.redis_port, folder / "redis.said")
+        self.push = folder / "logplex-push"
+        self.single = single
+        (folder / "redis-push").symlink_to(ROLES / "logplex/files/redis-push")
+        self.push.write_text(self._configured("logplex", "logplex-push.j2", "logplex1"))
+        self.push.chmod(0o755)
         ship = self._configured("log_shipper", "ship.conf.j2", "dyno1")
-        receive = self._configured("logplex", "receive.conf.j2", "logplex1")
+        names = ("push.conf.j2", "receive.conf.j2")
+        load, receive = (self._configured("logplex", name, "logplex1") for name in names)
         if single:
-            self.central = self.shipper = self._rsyslogd("both", ship + receive, self.dyno_port)
+            self.central = self.shipper = self._rsyslogd("both", load + ship + receive, self.dyno_port)
         else:
-            self.central = self._rsyslogd("logplex", receive, self.relp_port)
+            self.central = self._rsyslogd("logplex", load + receive, self.relp_port)
             self.shipper = self._rsyslogd("log_shipper", ship, self.dyno_port)
 
     def _redis_argv(self) -> list[str]:
@@ -157,13 +162,15 @@ class Stand:
         values: dict[str, object] = {"inventory_hostname": host}
         values |= {f"{role}_{key}": value for key, value in files.items()}
         values |= {
-            "logplex_push": f"{sys.executable} {ROLES}/logplex/files/redis-push",
+            "logplex_push": self.push,
             "logplex_redis_socket": self.folder / "redis/socket",
             "logplex_redis_password_file": self.folder / "redis/password",
             "logplex_relp_port": self.relp_port,
             "logplex_senders": ["dyno1", "router1"],
             "log_shipper_dynos": True,
             "log_shipper_routes": True,
+            "log_shipper_here": self.single,
+            "log_shipper_push": self.push,
             "log_shipper_target": "127.0.0.1",
             "log_shipper_port": self.relp_port,
             "log_shipper_peer": "logplex1",
@@ -179,6 +186,7 @@ class Stand:
             trim_blocks=True,
             keep_trailing_newline=True,
         )
+        environment.filters["dirname"] = os.path.dirname
         return environment.get_template(template).render(values)
 
     def client(self, **options: object) -> redis.Redis:

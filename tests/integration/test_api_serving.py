@@ -165,12 +165,10 @@ def test_of_two_apps_with_one_name_in_a_race_one_is_made(api):
 def test_without_its_database_the_api_says_so(api, monkeypatch):
     from sqlalchemy import create_engine
 
-    from hokku.api import health as health_api
     from hokku.store import engine as store_engine
 
     away = create_engine("postgresql+psycopg://hokku@127.0.0.1:1/hokku", pool_pre_ping=True)
     monkeypatch.setattr(store_engine, "engine", lambda: away)
-    monkeypatch.setattr(health_api, "engine", lambda: away)
     answer = api.get("/apps")
     assert (answer.status_code, answer.json()["id"]) == (503, "service_unavailable")
     assert "database does not answer" in answer.json()["message"]

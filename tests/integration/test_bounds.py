@@ -12,13 +12,15 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import func, select
 
-from hokku.build import sweep
+from hokku import release as cut
+from hokku.build import cache, sweep
 from hokku.settings import settings
 from hokku.source import repository
-from hokku.store import builds, outputs, sources
+from hokku.store import builds, outputs, slugs, sources
 from hokku.store.engine import session
-from hokku.store.tables import Build, BuildOutput, BuildStatus, Source, now
+from hokku.store.tables import App, Build, BuildOutput, BuildStatus, Source, now
 from hokku.webhooks.entities import happening
+from tests.integration.garbage_stand import decide, kept, new_app
 from tests.integration.loopback import wait_for
 from tests.integration.test_api_access import person
 from tests.integration.test_api_apps import fresh, refused
@@ -96,6 +98,46 @@ def test_repositories_that_a_killed_push_began_go_after_a_day(platform, monkeypa
     monkeypatch.setattr(sweep, "_FILE_AGE", -1.0)
     sweep._of_deleted_apps()
     assert not begun.exists()
+
+
+def test_a_cache_goes_once_its_stack_is_left_and_serves_nothing(platform):
+    app_id = new_app()
+    left = uuid.uuid4()  # an app that is no more
+
+    def swept() -> set[str]:
+        sweep._caches()
+        return {path.name.removeprefix(f"{app_id}.") for path in cache.directory().glob(f"{app_id}.*")}
+
+    def change(**values) -> None:
+        with session() as opened:
+            for name, value in values.items():
+                setattr(opened.get_one(App, app_id), name, value)
+
+    def serve(stack: str) -> None:
+        with session() as opened:
+            made = slugs.create(opened, app_id, kept(), stack=stack, process_types={"web": "x"})
+            release_id = cut.deploy(opened, opened.get_one(App, app_id), made, None).id
+        decide(release_id)
+
+    cache.keep(left, "debian-12", [b"x"])
+    (cache.directory() / f"{app_id}{cache.SUFFIX}").write_bytes(b"of before stacks")
+    for stack in ("debian-12", "debian-13", "debian-14"):
+        cache.keep(app_id, stack, [b"x"])
+    change(stack="debian-13")
+    serve("debian-12")
+    assert swept() == {"debian-12.tar.zst", "debian-13.tar.zst"}, "the app may go back to what it serves"
+    assert cache.find(left, "debian-12") is None
+    with session() as opened:
+        waits = Build(app_id=app_id, stack="debian-12")
+        opened.add(waits)
+        opened.flush()
+    serve("debian-13")
+    assert swept() == {"debian-12.tar.zst", "debian-13.tar.zst"}, "a build that was asked for before reads it"
+    with session() as opened:
+        builds.finish(opened, opened.get_one(Build, waits.id), BuildStatus.FAILED, "left by a test")
+    assert swept() == {"debian-13.tar.zst"}
+    change(archived_at=now())
+    assert swept() == set()
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import hashlib
 import subprocess
 import sys
 import threading
-import time
+from functools import partial
 
 import pytest
 
-from hokku.build import app_json, compile, job, launch, setup
+from hokku.build import app_json, compile, job, launch, setup, sweep
 from hokku.build.compile import Compiled
 from hokku.build.output import Output
 from hokku.build.worker import Worker
@@ -18,47 +18,21 @@ from hokku.manifold.lxd import LxdError
 from hokku.settings import settings
 from hokku.store import builds, checksum, slugs
 from hokku.store.engine import connect, session
-from hokku.store.tables import App, Build, BuildStatus
+from hokku.store.tables import App, BuildStatus
 from tests.integration.loopback import wait_for
-from tests.integration.test_api_builds import uploaded
+from tests.integration.queued_builds import ask, claim, end_all, read, said
 
 
 @pytest.fixture(autouse=True)
 def empty_queue(api):
     """Nothing waits that other tests left."""
-    with session() as opened:
-        for build in opened.query(Build).filter(Build.status == BuildStatus.PENDING):
-            builds.finish(opened, build, BuildStatus.FAILED, "left by a test")
+    end_all()
 
 
 @pytest.fixture
 def asked(api):
     """Ask for builds of new apps: `asked(2)` of one app."""
-
-    def ask(count=1):
-        app = api.post("/apps", json={"name": f"queue-{time.time_ns() % 10**12:x}"}).json()["id"]
-        body = {"source_blob": {"url": uploaded(api), "version": "abc"}}
-        return [api.post(f"/apps/{app}/builds", json=body).json()["id"] for _ in range(count)]
-
-    return ask
-
-
-def claim(worker):
-    with session() as opened:
-        build = builds.claim(opened, worker)
-    return str(build.id) if build else None
-
-
-def read(build_id):
-    with session() as opened:
-        build = opened.get_one(Build, build_id)
-        opened.expunge(build)
-    return build
-
-
-def said(api, build_id):
-    app = read(build_id).app_id
-    return "".join(line["line"] for line in api.get(f"/apps/{app}/builds/{build_id}/result").json()["lines"])
+    return partial(ask, api)
 
 
 def test_the_oldest_build_goes_first_and_an_app_has_one_under_way(asked):
@@ -115,6 +89,68 @@ def test_a_killed_worker_is_noticed_and_its_build_fails_with_a_reason(api, asked
     worker._alive.close()
 
 
+def test_a_worker_goes_on_taking_builds_after_whatever_one_look_at_the_queue_raised(asked, monkeypatch):
+    (build_id,) = asked()
+    claim_it, raised = builds.claim, []
+
+    def odd(opened, worker):
+        if not raised:
+            raised.append(worker)
+            raise ValueError("no database error")
+        return claim_it(opened, worker)
+
+    monkeypatch.setattr(builds, "claim", odd)
+    monkeypatch.setattr(job.Job, "run", lambda self: job.finish(self.build_id, self._worker, "done"))
+    worker = Worker()
+    threading.Thread(target=worker.run, daemon=True).start()
+    try:
+        wait_for("the build to be taken", lambda: read(build_id).status is BuildStatus.FAILED, 20)
+        assert raised == [worker.name]
+    finally:
+        worker.stopping.set()
+
+
+def test_a_build_is_done_when_the_machine_has_no_thread_to_give(asked, monkeypatch):
+    (build_id,) = asked()
+    worker = Worker()
+
+    class NoThread(threading.Thread):
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("hokku.build.worker.threading.Thread", NoThread)
+    monkeypatch.setattr(job.Job, "run", lambda self: job.finish(self.build_id, self._worker, "done"))
+    worker._take()
+    assert read(build_id).error == "done"
+    assert worker._under_way() == []
+
+
+def test_a_build_whose_verdict_was_lost_has_one_at_last_and_the_apps_next_begins(api, asked):
+    first, second = asked(2)
+    worker = Worker()
+    worker._prove()
+    assert claim(worker.name) == first
+    worker._bury_dead()
+    assert read(first).status is BuildStatus.PENDING, "it may have been claimed at this moment"
+    worker._bury_dead()
+    assert "Something in the platform broke" in read(first).error
+    assert "push again" in said(api, first)
+    assert claim(worker.name) == second
+    worker._alive.close()
+
+
+def test_a_part_of_the_sweep_that_fails_keeps_no_other_from_being_done(monkeypatch):
+    done = []
+
+    def broken():
+        raise ValueError("boom")
+
+    for part in ("_containers", "_sources", "_outputs", "_unfinished", "_of_deleted_apps"):
+        monkeypatch.setattr(sweep, part, broken)
+    sweep.sweep(type("Collector", (), {"collect": lambda self: done.append("garbage")})())
+    assert done == ["garbage"]
+
+
 def test_two_workers_cannot_have_one_name(platform):
     one, two = connect(), connect()
     assert builds.hold(one, "w")
@@ -134,51 +170,6 @@ def test_output_is_in_the_database_soon_and_in_order(api, asked):
         output.raw("é".encode()[:1])
         output.raw("é".encode()[1:] + b"\0\xff\n")
     assert said(api, build_id) == "-----> One\n" + "".join(f"{n}\n" for n in range(500)) + "é\ufffd\n"
-
-
-def test_a_command_that_prints_for_ever_is_noticed_once_and_the_platforms_words_are_still_kept(api, asked):
-    (build_id,) = asked()
-    noticed = []
-    line = b"y" * 1023 + b"\n"
-    with Output(read(build_id).id, 22 * 1024 * 1024, lambda: noticed.append(1)) as output:
-        for _ in range(25 * 1024):
-            output.raw(line)
-        output.bang("The build printed more than it may.")
-    assert noticed == [1]
-    text = said(api, build_id)
-    assert text.count("The output is longer than 20 MB: the rest is left out.") == 1
-    assert text.endswith(" !     The build printed more than it may.\n")
-    assert len(text) < 21 * 1024 * 1024
-
-
-def test_a_build_that_takes_too_much_ends_with_the_reason_and_loses_its_container(api, asked, monkeypatch):
-    (build_id,) = asked()
-    assert claim("w") == build_id
-    removed = threading.Event()
-
-    class Greedy:
-        """A container whose build is found to take too much."""
-
-        host = type("Host", (), {"name": "dyno1"})
-
-        def __init__(self, host, build_id, settings, exceeded):
-            self.exceeded = exceeded
-
-        def remove(self):
-            removed.set()
-
-    def compile_slug(order, container, output, known):
-        container.exceeded("The build wrote more than 8192 MB to its disk: have it write less, and push again.")
-        assert removed.wait(20)
-        raise LxdError("the container went")
-
-    monkeypatch.setattr(job, "Container", Greedy)
-    monkeypatch.setattr(job, "least_busy", lambda hosts: None)
-    monkeypatch.setattr(job.compile, "compile_slug", compile_slug)
-    job.Job(read(build_id), "w").run()
-    assert read(build_id).status is BuildStatus.FAILED
-    assert read(build_id).error.startswith("The build wrote more than 8192 MB")
-    assert "Push rejected" in said(api, build_id)
 
 
 def test_what_app_json_wants_comes_with_the_first_release_and_nothing_that_the_user_set_is_lost(api, asked):

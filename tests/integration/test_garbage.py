@@ -272,6 +272,26 @@ def test_only_apps_that_changed_are_looked_at_between_two_looks_at_everything():
     assert len(eligible(app_id)) == KEEP
 
 
+def test_an_app_that_cannot_be_settled_keeps_no_other_from_its_turn(monkeypatch):
+    bad, good = new_app(), new_app()
+    for app_id in (bad, good):
+        for _ in range(KEEP + 1):
+            decide(deploy(app_id))
+    settle = garbage.settle
+
+    def broken(app_id, keep):
+        if app_id == bad:
+            raise ValueError("nobody thought of that")
+        settle(app_id, keep)
+
+    monkeypatch.setattr(garbage, "settle", broken)
+    collect()
+    assert (len(eligible(bad)), len(eligible(good))) == (KEEP + 1, KEEP)
+    monkeypatch.undo()
+    collect()
+    assert len(eligible(bad)) == KEEP
+
+
 def test_apps_that_were_deleted_long_ago_and_old_events_leave_no_rows():
     app_id, young = new_app(), new_app()
     for each in (app_id, young):

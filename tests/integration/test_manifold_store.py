@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from hokku.release import cut
-from hokku.store import dynos, rollouts, routes, slugs, wanted
+from hokku.store import configs, dynos, rollouts, routes, slugs, wanted
 from hokku.store.engine import session
 from hokku.store.tables import Account, App, Dyno, DynoState, Formation, Release, ReleaseStatus, Slug, now
 
@@ -33,7 +33,7 @@ def deploy(app: App, **process_types: str) -> Release:
         slugs.note(opened, "0" * 64)
         slug = Slug(
             app_id=app.id, sha256="0" * 64, size=1, stack="debian-12", process_types=process_types or {"web": "run"},
-            default_config={"LANG": "C", "MODE": "slug"}, commit="c" * 40,
+            default_config_sealed=configs.seal({"LANG": "C", "MODE": "slug"}), commit="c" * 40,
         )  # fmt: skip
         opened.add(slug)
         opened.flush()

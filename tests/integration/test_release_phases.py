@@ -325,6 +325,39 @@ def test_a_phase_whose_dyno_is_refused_fails_with_that_sentence(api, app, monkey
     assert "one-off dynos already" in phase_of(app, 4).error
 
 
+def test_a_phase_that_cannot_be_begun_fails_and_the_others_have_their_turn(api, app, monkeypatch, caplog):
+    other = fresh(api)
+    release(api, app, web="x", release="migrate")
+    release(api, other, web="x", release="migrate")
+    ask, bad = runner._ask, id_of(app, 4)
+
+    def asked(opened, phase):
+        if phase.release_id == bad:
+            raise KeyError("nobody thought of that")
+        return ask(opened, phase)
+
+    monkeypatch.setattr(runner, "_ask", asked)
+    began = played(monkeypatch, lambda wrote, wanted: 0)
+    made = Runner("w")
+    made.start()
+    try:
+        wait_for("the other's verdict", lambda: phase_of(other, 3).status is PhaseStatus.SUCCEEDED, 20)
+    finally:
+        made.stop(10)
+    assert len(began) == 1
+    assert "Something in the platform broke" in phase_of(app, 4).error
+
+
+def test_a_phase_whose_verdict_was_lost_has_one_at_last(api, app):
+    release(api, app, web="x", release="migrate")
+    made = Runner("w")
+    assert claim("w") == 4
+    made.bury(lambda worker: False)
+    assert phase_of(app, 4).status is PhaseStatus.RUNNING, "it may have been claimed at this moment"
+    made.bury(lambda worker: False)
+    assert "Something in the platform broke" in phase_of(app, 4).error
+
+
 def test_waiting_phases_of_a_deleted_app_end(api, app):
     release(api, app, web="x", release="migrate")
     phase = id_of(app, 4)

@@ -8,10 +8,12 @@ import re
 import signal
 import stat
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
 
+from hokku.build import cache
 from hokku.logplex import emit
 from hokku.settings import settings
 from hokku.store import builds
@@ -115,6 +117,26 @@ def test_a_source_goes_up_and_its_builds_output_comes_down_through_the_listener(
     assert (told["text"], told["stranger"]) == ("-----> first\n-----> last\n", 403)
     stored = sorted(Path(settings().sources_dir).glob("*.tar.gz"), key=os.path.getmtime)[-1]
     assert stored.read_bytes() == (tmp_path / "source.tgz").read_bytes()
+
+
+def test_the_plugin_heroku_builds_purges_the_cache(platform_place):
+    """The plugin itself, in the CLI that still takes it."""
+    cli = official_cli("v8")
+    computer = platform_place.logged_in(cli)
+    plugin = {"type": "link", "name": "heroku-builds", "root": str(cli.parents[1] / "heroku-builds")}
+    (data := computer.home / ".local/share/heroku").mkdir(parents=True, exist_ok=True)
+    (data / "package.json").write_text(json.dumps({"private": True, "oclif": {"schema": 1, "plugins": [plugin]}}))
+    app = platform_place.stand.app("toolbelt-cache")
+    app_id = uuid.UUID(platform_place.stand.client.get(f"/apps/{app}").json()["id"])
+    for stack in ("debian-12", "debian-13"):
+        cache.keep(app_id, stack, [b"kept"])
+    wrong = computer.heroku("builds:cache:purge", "-a", app, "--confirm", "another")
+    assert wrong.code != 0
+    assert cache.find(app_id, "debian-13"), wrong.all
+    said = computer.heroku("builds:cache:purge", "-a", app, "--confirm", app)
+    assert said.code == 0, said.all
+    assert "Purging build cache for" in said.all
+    assert [cache.find(app_id, stack) for stack in ("debian-12", "debian-13")] == [None, None]
 
 
 def talk(build_id):

@@ -128,6 +128,13 @@ def test_a_config_var_that_must_be_set_is_asked_for():
     assert decide(found, config_vars={"API_KEY": "x", "OTHER": "y"}) == setup.Setup()
 
 
+def test_config_vars_that_are_too_large_together_are_refused():
+    found = read(env={"LARGE": {"value": "x" * 40_000}})
+    assert decide(found).config_vars == {"LARGE": "x" * 40_000}
+    with pytest.raises(BadAppJson, match=r"sets too much: The config vars of this app would be larger than 64 KB"):
+        decide(found, config_vars={"MINE": "y" * 30_000})
+
+
 def test_a_stack_is_taken_where_none_was_chosen():
     told: list[str] = []
     assert decide(read(stack="debian-12"), told).stack == "debian-12"

@@ -116,6 +116,21 @@ def test_a_member_that_does_not_answer_for_a_while_ends_nothing():
     made.remove()
 
 
+def test_a_container_that_cannot_be_removed_now_is_removed_later():
+    member, tries, gone = Member(), [], threading.Event()
+
+    def delete(name: str) -> None:
+        tries.append(name)
+        if len(tries) < 8:
+            raise Unreachable("no answer")
+        gone.set()
+
+    member.delete = delete
+    Container(member, uuid.uuid4(), Settings()).remove()
+    assert gone.wait(10)
+    assert len(tries) == 8
+
+
 @pytest.mark.parametrize(("status", "found"), [(2, None), (b"web: x\n", b"web: x\n")])
 def test_a_file_of_the_app_is_read_as_its_user(status, found):
     made = Container(Member(status), uuid.uuid4(), Settings())

@@ -52,6 +52,36 @@ default_process_types:
     assert declared.parse("") == declared.Declared()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("default_process_types:\n  web server: x\n", "the type 'web server' is not 1 to 63 letters"),
+        ("default_process_types:\n  $(id): x\n", "the type '$(id)' is not"),
+        (f"default_process_types:\n  {'w' * 64}: x\n", "is not 1 to 63 letters"),
+        ("default_process_types:\n  web: a\0b\n", "the type web has no command"),
+        ("default_process_types:\n" + "".join(f"  w{n}: x\n" for n in range(201)), "there are 201 process types"),
+        ("config_vars:\n  A-B: x\n", "name 'A-B' is not valid"),
+        (f"config_vars:\n  {'A' * 257}: x\n", "is not valid"),
+        ("config_vars:\n  A: x\0y\n", "value of config var A holds a NUL"),
+        (f"config_vars:\n  A: {'x' * 65536}\n", "prints more than 64 KiB"),
+        (f"config_vars:\n  A: {'é' * 32768}", "larger than 64 KB together"),
+    ],
+)
+def test_what_bin_release_declares_is_held_to_what_a_procfile_and_config_vars_may_be(text: str, words: str):
+    size = len(text.encode()) if "é" not in text else len(text)
+    with pytest.raises(declared.BadDeclaration) as refused:
+        declared.checked(declared.parse(text), "https://example.com/pack.git", size)
+    assert words in str(refused.value)
+    assert "The buildpack https://example.com/pack.git declares" in str(refused.value)
+    assert "Correct it there" in str(refused.value)
+    assert "\0" not in str(refused.value)
+
+
+def test_what_may_be_declared_is_given_back():
+    found = declared.parse("config_vars:\n  A_1: x\ndefault_process_types:\n  web-1: run $PORT\n")
+    assert declared.checked(found, "heroku/ruby", 60) == found
+
+
 def test_buildpacks_are_chosen_by_their_names():
     registry = "https://buildpack-registry.s3.amazonaws.com/buildpacks/heroku/python.tgz"
     found = buildpacks.chosen(["heroku/python", "urn:buildpack:heroku/python", registry, "python"])

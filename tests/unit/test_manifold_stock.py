@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hokku.manifold import names, stock
+from hokku.manifold import images, names, stock
 from hokku.manifold.images import MADE_FROM
 from hokku.manifold.lxd import Image, Instance, LxdError, NotFound
 from hokku.settings import Host
@@ -85,8 +85,18 @@ def test_what_a_killed_maker_left_is_made_anew(monkeypatch):
 
 
 def test_stock_of_an_image_that_is_gone_is_not_needed():
-    def of(name: str, image: str, kind: str = stock.KIND) -> Instance:
+    def of(name: str, image: str, kind: str = names.STOCK) -> Instance:
         return Instance(name, "Stopped", "dyno1", {"user.hokku.kind": kind, MADE_FROM: image})
 
     instances = [of("s-a", "a"), of("s-b", "b"), of("t-b", "b", "template")]
     assert stock.unneeded(instances, [Image("a")]) == ["s-b"]
+
+
+def test_stock_alone_keeps_no_image():
+    image = Image("a", frozenset(), {"hokku.stack": "debian-13", "hokku.made": "0"})
+
+    def made(kind: str) -> Instance:
+        return Instance("i", "Stopped", "dyno1", names.labels(kind) | {MADE_FROM: "a"})
+
+    assert images.unneeded([image], set(), [made(names.STOCK)], images.JUST_MADE * 2) == [image]
+    assert images.unneeded([image], set(), [made("template")], images.JUST_MADE * 2) == []

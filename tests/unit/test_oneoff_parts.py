@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hokku.manifold.websocket import BINARY, CLOSE, PING, PONG, TEXT
 from hokku.oneoff import execution
 from hokku.oneoff.execution import Execution, Request
-from hokku.oneoff.websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket
+from hokku.oneoff.websocket import WebSocket
 from hokku.store.oneoffs import Order
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import jinja2
@@ -51,6 +52,26 @@ def test_variables_of_a_role_bear_its_name(role: str) -> None:
     assert [name for name in options(role) if not name.startswith(f"{role}_")] == []
 
 
+def written(node: object) -> list[str]:
+    """The paths of files that tasks write with hokku.platform.files."""
+    if isinstance(node, list):
+        return [path for each in node for path in written(each)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["path"]] if {"path", "content"} <= node.keys() else []
+    return own + [path for each in node.values() for path in written(each)]
+
+
+def test_no_two_roles_write_one_file_or_have_one_handler() -> None:
+    files: list[str] = []
+    handlers: list[str] = []
+    for role in ROLES:
+        files += {path for tasks in (ROOT / "roles" / role / "tasks").iterdir() for path in written(read(tasks))}
+        handlers += {each["name"] for each in read(ROOT / "roles" / role / "handlers" / "main.yml")}
+    assert "/etc/rsyslog.d/20-hokku-ship.conf" in files
+    assert [path for path, count in Counter(files + handlers).items() if count > 1] == []
+
+
 def rendered(tmp_path: Path, **variables: object) -> Settings:
     """The settings that role control writes with its defaults and `variables`."""
     hosts = {
@@ -59,7 +80,6 @@ def rendered(tmp_path: Path, **variables: object) -> Settings:
     }
     inventory = {
         "hokku_public_url": "https://api.example.com",
-        "hokku_git_ssh_url": "ssh://git@git.example.com",
         "hokku_logs_url": "https://logs.example.com",
         "hokku_rendezvous_url": "rendezvous://run.example.com:5000",
         "hokku_apps_domain": "apps.example.com",
@@ -100,7 +120,7 @@ def test_the_services_read_the_settings_that_the_role_writes(tmp_path: Path) -> 
 def test_a_role_without_changes_gives_the_settings_own_defaults(tmp_path: Path) -> None:
     own, written = Settings(), rendered(tmp_path)
     inventory = {
-        *("public_url", "git_ssh_url", "logs_url", "rendezvous_url", "apps_domain", "apps_url"),
+        *("public_url", "logs_url", "rendezvous_url", "apps_domain", "apps_url"),
         *("database_url", "redis_url", "dyno_hosts", "routers"),
     }
     assert {name for name in Settings.model_fields if getattr(own, name) != getattr(written, name)} <= inventory
@@ -114,6 +134,11 @@ def test_every_setting_can_be_set_by_the_role() -> None:
         if not re.search(rf"put\('{name}'|^{name} =|^\[\[{name}\]\]|^\[{name}\.", template, re.MULTILINE)
     ]
     assert missing == []
+
+
+def test_every_setting_is_read_by_some_service() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "hokku").rglob("*.py"))
+    assert [name for name in Settings.model_fields if not re.search(rf"\.{name}\b", code)] == []
 
 
 def test_strings_with_quotes_survive_the_way_into_the_settings(tmp_path: Path) -> None:

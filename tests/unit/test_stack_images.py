@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 from ansible_collections.hokku.platform.plugins.module_utils import _stack as recipe
+from ansible_collections.hokku.platform.plugins.module_utils._lxd import LxdError
+from ansible_collections.hokku.platform.plugins.modules import stack_image
 
 from hokku.build import compile
 from hokku.manifold import images, template
@@ -111,6 +113,59 @@ def test_an_image_of_before_versions_is_made_anew() -> None:
     for image in old:
         del image["properties"]["hokku.version"]
     assert recipe.current(old, ALIASES, "abc", 0.0) is None
+
+
+class Lxd:
+    """Answers what it was told to, and nothing else; `target` is what the alias shows."""
+
+    url = "/1.0/images/aliases/hokku%2Fdebian-13"
+
+    def __init__(self, target: str | None) -> None:
+        self.target, self.seen = target, [target]
+
+    def find(self, url: str) -> dict[str, str] | None:
+        assert url == self.url
+        return None if self.target is None else {"name": ALIASES[0], "description": "a note", "target": self.target}
+
+    def request(self, method: str, url: str, body: dict[str, str]) -> None:
+        known = {
+            ("POST", "/1.0/images/aliases"): {"name": ALIASES[0], "description": "", "target": "new"},
+            ("PUT", self.url): {"description": "a note", "target": "new"},
+        }
+        assert body == known[method, url]
+        assert (method == "POST") == (self.target is None)
+        self.target = body["target"]
+        self.seen.append(self.target)
+
+
+@pytest.mark.parametrize("before", [None, "old", "new"])
+def test_an_alias_is_moved_in_one_step_and_never_away(before: str | None) -> None:
+    lxd = Lxd(before)
+    recipe.point(lxd, ALIASES[0], "new")
+    assert lxd.seen == ([before] if before == "new" else [before, "new"])
+
+
+def test_the_module_moves_aliases_by_that_step_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Module:
+        params: ClassVar[dict[str, str]] = {"name": "debian-13"}
+
+        def run_command(self, argv: list[str]) -> None:
+            raise AssertionError(f"{argv} is not one step")
+
+        def fail_json(self, msg: str, **told: object) -> None:
+            raise SystemExit(msg)
+
+    lxd = Lxd("old")
+    monkeypatch.setattr(stack_image, "Lxd", lambda: lxd)
+    stack_image.Stack(Module()).name(ALIASES[0], "new")
+    assert lxd.seen == ["old", "new"]
+
+    def away(url: str) -> None:
+        raise LxdError("LXD on this host does not answer")
+
+    lxd.find = away
+    with pytest.raises(SystemExit, match="Stack debian-13: naming its image hokku/debian-13 failed: LXD on this host"):
+        stack_image.Stack(Module()).name(ALIASES[0], "new")
 
 
 def test_every_stack_has_a_java_of_its_release_to_run_and_to_build_with() -> None:

@@ -87,6 +87,9 @@ class Bell:
             except RedisError as error:
                 _log.info("drains wait for Redis: %s", type(error).__name__)
                 await asyncio.sleep(_AGAIN_SECONDS)
+            except Exception:
+                _log.exception("waking drains broke")
+                await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _ring(self, grown: list[UUID], heard: dict[UUID, int]) -> None:
         asked = self._redis.pipeline(transaction=False)
