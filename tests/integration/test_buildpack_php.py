@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -111,6 +112,26 @@ def test_a_wrong_command_line_is_one_sentence(tmp_path, arguments, words):
     assert done.stderr.startswith("heroku-php-nginx: ")
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def refused(server: str) -> re.Pattern[str]:
+    """The paths that the web server's configuration refuses."""
+    text = (DIRECTORY / f"php/conf/{server}.conf").read_text()
+    if server == "nginx":
+        return re.compile(re.search(r"location ~\* (\S+) \{\n +deny all;", text)[1], re.IGNORECASE)
+    return re.compile(re.search(r'<LocationMatch "(.+)">\n +Require all denied', text)[1])
+
+
+@pytest.mark.parametrize("server", ["nginx", "apache2"])
+@pytest.mark.parametrize(
+    ("path", "served"),
+    [("/.env", False), ("/sub/.env", False), ("/a/b/.git/config", False), ("/.well-known/.env", False),
+     ("/.well-known-too", False), ("/sub/.HTaccess", False), ("/vendor/autoload.php", False), ("/Procfile", False),
+     ("/composer.lock", False), ("/.well-known/acme-challenge/x", True), ("/sub/.well-known/x", True),
+     ("/.well-known", True), ("/a.env/b.c", True), ("/sub/vendor/x.js", True), ("/sub..env", True)],
+)  # fmt: skip
+def test_a_path_with_a_dot_file_anywhere_in_it_is_refused(server, path, served):
+    assert (refused(server).search(path) is None) is served
 
 
 def concurrency(tmp_path, memory: int, ini: str = "", pool: str = "") -> str:
