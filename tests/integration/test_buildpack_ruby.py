@@ -132,6 +132,20 @@ def test_another_bundler_is_tried_for_and_else_the_stacks_is_used(tmp_path):
     assert "BUNDLER_VERSION:-2.6.7}" in (made.app / ".profile.d/ruby.sh").read_text()
 
 
+def test_a_bundler_that_the_last_build_got_is_used_without_asking_for_it_again(tmp_path):
+    got = GEM.replace("exit 1", 'mkdir -p "vendor/bundle/ruby/3.3.0/gems/bundler-2.7.1"')
+    files = {"Gemfile": "", "Gemfile.lock": lock(bundler="2.7.1")}
+    made = Stand(tmp_path, "ruby", files, {"ruby": RUBY, "bundle": BUNDLE, "gem": got})
+    assert made.compile().status == 0
+    (made.home / "calls").unlink()
+    for gemfile in ("", "# another\n"):
+        (made.app / "Gemfile").write_text(gemfile)
+        again = made.compile()
+        assert again.status == 0, again.said
+        assert "Using Bundler 2.7.1, as Gemfile.lock says" in again.said
+    assert not [call for call in made.calls() if call.startswith("gem install")]
+
+
 RAILS = {"Gemfile.lock": lock("railties", "rake"), "Rakefile": "", "config.ru": ""}
 
 
