@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Java in a dyno: which one, and how much memory it takes of the dyno's.
 # https://devcenter.heroku.com/articles/java-support#environment
 JAVA_HOME=${JAVA_HOME:-$(compgen -G '/usr/lib/jvm/java-@MAJOR@-openjdk-*' | head -n 1)}

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # For the dynos of a Node.js app. https://devcenter.heroku.com/articles/node-concurrency
 export PATH="/app/.heroku/node/bin:$PATH:/app/bin:/app/node_modules/.bin"
 export NODE_HOME=/app/.heroku/node
