@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from hokku.build import declared
-from hokku.build.buildpacks import DIRECTORY
-from tests.integration.toolchain_stand import Stand
+from tests.integration.toolchain_stand import Stand, for_dynos
 
 CALLED = 'echo "{name} $* java ${{JAVA_HOME##*/}}" >>"$HOME/calls"'
 MVN = 'case "$1" in --version) echo "Apache Maven 3.9.9 (x)" ;; *) ' + CALLED.format(name="mvn") + " ;; esac"
@@ -179,7 +178,7 @@ def test_the_only_runnable_jar_that_was_pushed_is_the_web_process(tmp_path):
 
 
 def profile(expression: str, **environment: str) -> str:
-    text = (DIRECTORY / "java/lib/profile.sh").read_text().replace("@MAJOR@", "0").replace("unset -f", ": unset -f")
+    text = for_dynos("java/lib/profile.sh").replace("@MAJOR@", "0").replace("unset -f", ": unset -f")
     env = {"PATH": "/usr/bin:/bin", "JAVA_HOME": "/nowhere"} | environment
     return subprocess.run(
         ["bash", "-c", f"{text}\n{expression}"], env=env, text=True, check=True, capture_output=True
@@ -189,6 +188,15 @@ def profile(expression: str, **environment: str) -> str:
 @pytest.mark.parametrize(("memory", "heap"), [(512, 300), (256, 150), (1024, 671), (2560, 2048)])
 def test_the_heap_is_what_heroku_gives_a_dyno_of_that_size(memory, heap):
     assert profile(f"hokku_java_options {memory}").startswith(f"-Xmx{heap}m")
+
+
+def test_a_dynos_jvm_goes_by_what_the_platform_says_of_its_memory(tmp_path):
+    made = stand(tmp_path, {"pom.xml": ""})
+    assert build(made).status == 0
+    shipped = '. .profile.d/jvm.sh; echo "$JAVA_OPTS $(type -t dyno_memory)"'
+    env = {"PATH": "/usr/bin:/bin", "DYNO_RAM": "1024"}
+    done = subprocess.run(["bash", "-c", shipped], cwd=made.app, env=env, text=True, check=True, capture_output=True)
+    assert done.stdout == "-Xmx671m -XX:CICompilerCount=2 -Dfile.encoding=UTF-8 \n"
 
 
 def test_config_vars_count_more_than_the_platforms_options():

@@ -14,6 +14,7 @@ import pytest
 
 from hokku.build import bundle
 from tests.integration.buildpack_stand import PATH, Stand, detects
+from tests.integration.toolchain_stand import for_dynos
 
 LOCKS = Path(__file__).parent / "node_locks"
 PACKAGE = {
@@ -202,11 +203,11 @@ def test_the_strongest_checksum_decides(tmp_path, wanted, status):
 
 
 @pytest.mark.parametrize(
-    ("config", "concurrency"), [({}, "2"), ({"WEB_MEMORY": "256"}, "4"), ({"WEB_CONCURRENCY": "7"}, "7")]
+    ("config", "concurrency"),
+    [({}, "2"), ({"WEB_MEMORY": "256"}, "4"), ({"WEB_CONCURRENCY": "7"}, "7"), ({"MEMORY_AVAILABLE": "1536"}, "3")],
 )
 def test_dynos_are_told_how_many_processes_fit(config, concurrency):
-    profile = bundle.DIRECTORY / "nodejs" / "lib" / "profile.sh"
-    env = {"PATH": PATH, "MEMORY_AVAILABLE": "1024"} | config
-    words = ["bash", "-c", '. "$1"; echo "$WEB_CONCURRENCY $NODE_ENV"', "bash", str(profile)]
+    env = {"PATH": PATH, "DYNO_RAM": "1024"} | config
+    words = ["bash", "-c", for_dynos("nodejs/lib/profile.sh") + 'echo "$WEB_CONCURRENCY $NODE_ENV"']
     done = subprocess.run(words, env=env, check=True, capture_output=True, text=True)
     assert done.stdout == f"{concurrency} production\n"

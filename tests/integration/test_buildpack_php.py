@@ -9,7 +9,7 @@ import pytest
 
 from hokku.build import declared
 from hokku.build.buildpacks import DIRECTORY
-from tests.integration.toolchain_stand import Stand
+from tests.integration.toolchain_stand import Stand, for_dynos
 
 # `php platform.php ACTION` as a test wants it to answer; the program itself runs on the stack, by Composer's rules.
 PHP = r"""case "$1" in
@@ -137,10 +137,9 @@ def test_a_path_with_a_dot_file_anywhere_in_it_is_refused(server, path, served):
 def concurrency(tmp_path, memory: int, ini: str = "", pool: str = "") -> str:
     (tmp_path / ".user.ini").write_text(ini)
     (tmp_path / "pool").write_text(pool)
-    script = (
-        f". {DIRECTORY}/php/lib/boot.sh; dyno_memory() {{ echo {memory}; }}; documents=$1 pool=$1/pool; concurrency"
-    )
-    done = subprocess.run(["bash", "-c", script, "bash", tmp_path], text=True, check=True, capture_output=True)
+    script = for_dynos("php/lib/boot.sh") + "documents=$1 pool=$1/pool; concurrency"
+    env = {"PATH": "/usr/bin:/bin", "DYNO_RAM": str(memory)}
+    done = subprocess.run(["bash", "-c", script, "bash", tmp_path], text=True, check=True, capture_output=True, env=env)
     return done.stdout.strip()
 
 
@@ -150,4 +149,4 @@ def concurrency(tmp_path, memory: int, ini: str = "", pool: str = "") -> str:
      (512, "memory_limit=256M\n", "php_value[memory_limit] = 64M\n", 8), (512, "memory_limit = -1\n", "", 4)],
 )  # fmt: skip
 def test_there_are_as_many_php_processes_as_the_dynos_memory_has_room_for(tmp_path, megabytes, ini, pool, processes):
-    assert concurrency(tmp_path, megabytes * 1024**2, ini, pool) == str(processes)
+    assert concurrency(tmp_path, megabytes, ini, pool) == str(processes)
