@@ -42,7 +42,7 @@ def place(tmp_path_factory):
 def stand(place):
     """npm itself is fetched once for all tests; nothing else of a cache is left of another one."""
     made = Stand(place, "nodejs")
-    for left in (made.work / "cache" / "node").glob("[!t]*"):
+    for left in (made.work / "cache" / "node").glob("[!t.]*"):
         subprocess.run(["rm", "-rf", left], check=True)
     return made
 
@@ -83,6 +83,15 @@ def test_npm_builds_prunes_and_makes_the_same_slug_from_its_cache(stand):
     assert "Skipping because NPM_CONFIG_PRODUCTION is 'false'" in stand.said
     assert modules(stand) == {"ms", "is-number"}
     assert stand.declared == "---\ndefault_process_types: {}\n"
+
+
+def test_modules_are_kept_for_the_image_that_they_were_compiled_on(stand, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOKKU_PACKAGES", str(tmp_path / "status"))
+    files = {"package.json": package(), "package-lock.json": LOCK}
+    for packages, words in (("libc 1", "npm ci"), ("libc 1", "modules of the last build"), ("libc 2", "npm ci")):
+        (tmp_path / "status").write_text(packages)
+        assert stand.build(files) == 0, stand.said
+        assert words in stand.said
 
 
 @pytest.mark.parametrize("manager", ["yarn", "berry", "pnpm"])

@@ -109,6 +109,16 @@ def test_the_gems_of_the_last_build_are_taken_while_the_lock_is_the_same(tmp_pat
     assert made.calls()[0].startswith("bundle install ")
 
 
+def test_gems_are_kept_for_the_image_that_they_were_compiled_on(tmp_path):
+    made = stand(tmp_path)
+    for packages, words in (("libyaml 1", ""), ("libyaml 1", "Using the gems of"), ("libyaml 2", "Installing dep")):
+        (tmp_path / "status").write_text(packages)
+        ran = made.compile(HOKKU_PACKAGES=str(tmp_path / "status"))
+        assert ran.status == 0, ran.said
+        assert words in ran.said
+    assert "The gems of the last build are there" not in ran.said
+
+
 def test_other_groups_are_left_out_when_the_config_var_says_so(tmp_path):
     made = stand(tmp_path)
     assert made.compile({"BUNDLE_WITHOUT": "test"}).status == 0

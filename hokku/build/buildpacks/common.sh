@@ -59,11 +59,13 @@ not_on_stack() {
 # Whether version A is B or later: `at_least A B`.
 at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
 
-# What was compiled for one image of a stack need not run on the next one: `for_this_image DIRECTORY…` empties those of the
-# cache that builds on an image with other packages left.
+# Prints what tells one image of a stack from another with other packages: what was compiled for one need not run on the other.
+image_packages() { sha256sum <"${HOKKU_PACKAGES:-/var/lib/dpkg/status}" | cut -d ' ' -f 1; } # elsewhere in tests only
+
+# `for_this_image DIRECTORY…` empties those of the cache that builds on an image with other packages left.
 for_this_image() {
   local image directory
-  image=$(sha256sum <"${HOKKU_PACKAGES:-/var/lib/dpkg/status}" | cut -d ' ' -f 1) # elsewhere in tests only
+  image=$(image_packages)
   for directory in "$@"; do
     if [ "$(cat "$directory/.image" 2>/dev/null)" != "$image" ]; then
       rm -rf "$directory"

@@ -41,7 +41,7 @@ keepable() {
 # What the modules go by. Modules that run scripts when they are installed may read any file of the app, so these count.
 modules_key() {
   {
-    echo "$STACK $node_version $manager $manager_version"
+    echo "$STACK $(image_packages) $node_version $manager $manager_version"
     env | grep -i -E '^(npm_config|yarn|pnpm|node_env)' | grep -v -i -E '_(cache|folder|store_dir)=' | LC_ALL=C sort || true
     cat package.json package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml .npmrc .yarnrc .yarnrc.yml \
       pnpm-workspace.yaml .pnpmfile.cjs 2>/dev/null || true
@@ -73,7 +73,7 @@ install_modules() {
     echo "$key" >"$kept/key"
   fi
   # A cache that grows past the limit would be dropped whole.
-  if [ "$(du -sm "$kept/downloads" | cut -f 1)" -gt 300 ]; then rm -rf "$kept/downloads"; fi
+  if [ "$(du -sm "$kept/downloads" | cut -f 1)" -gt 300 ]; then rm -rf "$kept/downloads"/*; fi
 }
 
 install_with_npm() {
