@@ -104,6 +104,23 @@ def test_the_other_package_managers_build_and_prune_twice(stand, manager):
     assert "Using the modules of the last build" in stand.said
 
 
+def test_plug_and_play_builds_prunes_and_serves_without_node_modules(stand):
+    files = {path.name: path.read_text() for path in (LOCKS / "berry").iterdir()}
+    files |= {".yarnrc.yml": "nodeLinker: pnp\n", "server.js": "console.log(require('ms')('2 days'))\n"}
+    files["package.json"] = files["package.json"].replace("node -p", "yarn node -p")
+    first = {}
+    for turn in range(2):
+        assert stand.build(files) == 0, stand.said
+        assert "built with true" in stand.said, stand.said
+        assert ("packages were added to the project (+" in stand.said) is (turn == 0), "fetched once"
+        assert not (stand.app / "node_modules").exists()
+        assert {path.name.split("-npm-")[0] for path in (stand.app / ".yarn/cache").glob("*.zip")} == {"ms"}
+        assert stand.declared == "---\ndefault_process_types:\n  web: yarn start\n"
+        assert "172800000" in stand.run("yarn", "start")
+        first = first or tree(stand)
+        assert tree(stand) == first
+
+
 def test_herokus_scripts_run_in_their_order_and_postbuild_goes_over_build(stand):
     scripts = {
         "heroku-prebuild": "echo first $NODE_ENV",
