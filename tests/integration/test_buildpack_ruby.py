@@ -85,6 +85,7 @@ def test_a_ruby_that_the_stack_does_not_have_is_refused_with_what_there_is(tmp_p
         {"Gemfile": 'ruby ">= 3.0" # or "2.7"\n'},
         {".ruby-version": "3.3.1\n"},
         {"Gemfile.lock": lock() + "RUBY VERSION\n   ruby 3.3.5p100\n"},
+        {"Gemfile.lock": lock() + "RUBY VERSION\n   ruby 3.3.5p100\n", ".ruby-version": "2.7\n"},
     ],
 )
 def test_a_ruby_of_the_stacks_series_is_used(tmp_path, files):
