@@ -18,7 +18,7 @@ install*--local*) [ -z "${NOT_LOCAL:-}" ] || exit 1; mkdir -p vendor/bundle/ruby
 install*) mkdir -p vendor/bundle/ruby/3.3.0/gems/one ;;
 *'rake -P'*) [ -z "${NO_TASKS:-}" ] || { echo "cannot load such file"; exit 1; } >&2; echo 'rake assets:precompile' ;;
 *assets:precompile*) [ -z "${BREAK:-}" ] || { echo aborted; exit 1; }
-  mkdir -p public/assets; date +%N >public/assets/app.css ;;
+  mkdir -p public/assets tmp; date +%N >public/assets/app.css; date >>tmp/local_secret.txt ;;
 esac"""
 GEM = 'echo "gem $*" >>"$HOME/calls"; exit 1'
 LOCK = "GEM\n  remote: https://rubygems.org/\n  specs:\n{specs}\nPLATFORMS\n  ruby\n\nBUNDLED WITH\n   {bundler}\n"
@@ -166,6 +166,7 @@ def test_rails_has_its_assets_compiled_and_its_process_types(tmp_path):
     assert ran.status == 0, ran.said
     assert "       Running: rake assets:precompile" in ran.said
     assert (made.cache / "ruby/assets/public/assets/app.css").exists()
+    assert not (made.app / "tmp/local_secret.txt").exists(), "Rails writes it for SECRET_KEY_BASE_DUMMY"
     said = declared.parse(made.release())
     assert list(said.default_process_types) == ["rake", "console", "web"]
     assert said.default_process_types["web"].startswith("bundle exec rails server ")
