@@ -77,7 +77,8 @@ lint: venv test-packages ## linters
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/yamllint --strict .
-	@shellcheck lab/image_files/hokku-lab-cgroups roles/log_shipper/files/rsyslog-queues .ci/run
+	@shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR hokku/build/buildpacks/*/lib/profile.sh \
+		$$(grep -rlE '^#!/bin/(ba)?sh' .ci hokku lab/image_files roles)
 	@$(BIN)/ansible-playbook -i $(INVENTORY) --syntax-check playbooks/site.yml > /dev/null
 	@$(BIN)/ansible-lint --offline -q
 
