@@ -18,7 +18,7 @@ TEST_PACKAGES := gcc haproxy libc6-dev openssh-server postgresql redis-server rs
 INVENTORY ?= inventory/lab
 
 .PHONY: help venv packages test-packages heroku-cli up deploy single status env down \
-	test test-all lint test-unit test-integration test-fuzz test-acceptance test-faults bench
+	test test-all lint test-unit test-integration test-fuzz test-acceptance test-acceptance-all test-faults bench
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -71,7 +71,7 @@ test: venv ## everything CI runs
 	@$(call phases,lint test-unit test-integration test-acceptance)
 
 test-all: venv ## what CI runs, and the promises under faults
-	@$(call phases,lint test-unit test-integration test-fuzz test-acceptance test-faults)
+	@$(call phases,lint test-unit test-integration test-fuzz test-acceptance-all test-faults)
 
 lint: venv test-packages ## linters
 	@$(BIN)/ruff check .
@@ -92,6 +92,10 @@ test-fuzz: venv test-packages ## the API under many more requests that nobody th
 	@HOKKU_FUZZ=150 $(BIN)/pytest tests/integration/test_api_fuzz.py
 
 test-acceptance: venv heroku-cli ## the lab's platform as its users meet it
+	@$(call have_lab)
+	@$(BIN)/pytest tests/acceptance -m 'not long'
+
+test-acceptance-all: venv heroku-cli ## the same, with both versions of the CLI for every command
 	@$(call have_lab)
 	@$(BIN)/pytest tests/acceptance
 
