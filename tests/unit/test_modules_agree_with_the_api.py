@@ -1,4 +1,4 @@
-"""What modules check before they ask is what the API checks: `plugins/` imports nothing of `hokku/`, and says it again."""
+"""Modules check what the API checks: `plugins/` imports nothing of `hokku/`, so that it is said twice."""
 
 from __future__ import annotations
 
