@@ -48,7 +48,7 @@ class PlatformModule:
             self.fail(error)
 
     def conceal(self, option, told, secrets=()):
-        """Have the result tell `told` for an option that is no_log, and nothing else of the result be struck out for it.
+        """Have the result tell `told` for an option that is no_log, and strike out nothing else for it.
 
         Ansible replaces each value in such an option wherever in the result it occurs, were it "1" or "web". Whoever
         calls this puts none of them into the result; `secrets` are struck out of the sentence of a failure.
