@@ -16,9 +16,7 @@ _TYPE = re.compile(r"[-\w]{1,128}", re.ASCII)
 _SIZE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _ONCE = "release"  # the type whose command runs once for each release
-STAYS_CRASHED = (
-    5.0  # seconds: a dyno is started again at once after its first crash, later after others
-)
+STAYS_CRASHED = 5.0  # seconds: a dyno is started again at once after its first crash, later after others
 EXPLAINED = 3  # dynos of which a failure asks why
 
 

@@ -124,7 +124,7 @@ class Drain:
     def state(self):
         """What it waits for, for the sentence of a failure."""
         host = self._seen
-        left = f"{host['dynos']} dynos and {host['oneoffs']} one-off dynos are on it"
+        left = f"dynos on it: {host['dynos']}, one-off dynos: {host['oneoffs']}"
         reason = host["reason"].rstrip(".") if host["reason"] else left
         return f"{host['name']} goes on draining ({reason}): run this again to go on waiting. The waiting ended"
 
