@@ -101,7 +101,7 @@ class Actor:
                 self._prober.drop(dyno.id)
                 self._set(rows[dyno.id][0], DynoState.STOPPING, reason)
             case Terminate(dyno):
-                idle = "nothing is in flight to it any more: " if dyno.routed or dyno.drained and dyno.type == WEB else ""
+                idle = "nothing is in flight to it any more: " if dyno.type == WEB else ""
                 self._tell(dyno, "terminate", f"{idle}its processes get SIGTERM")
                 self.of(dyno.id).begin()
                 after.append(partial(self._terminate, dyno, rows[dyno.id][0].instance))
@@ -141,7 +141,8 @@ class Actor:
         moment = known.up_since = now()
         since = known.running_since or moment
         row.timings = {"place": _seconds(since - known.decided_at), "boot": _seconds(moment - since)}
-        how = f"its port was open {row.timings['boot']:.1f} s after its start" if row.type == WEB else "its process runs"
+        spent = f"{row.timings['boot']:.1f} s after its start"
+        how = f"its port was open {spent}" if row.type == WEB else "its process runs"
         self.ledger.note(row.app_id, row.type, row.number, row.host, "up", how)
         emit(row.app_id, "State changed from starting to up", process=f"{row.type}.{row.number}", source="heroku")
         self._set(row, DynoState.UP, None)

@@ -83,7 +83,6 @@ class DynoHost:
         self.asked = True
         time.sleep(EVERY)
 
-
     def _measure(self) -> None:
         try:
             self.memory = self.member.memory() // (1024 * 1024)

@@ -40,7 +40,8 @@ class Standing:
     host: str
 
     def __str__(self) -> str:
-        return f"{self.host} ({self.same} of this type, {self.app} of this app, {self.memory} MiB in {self.count} dynos)"
+        spread = f"{self.same} of this type, {self.app} of this app"
+        return f"{self.host} ({spread}, {self.memory} MiB in {self.count} dynos)"
 
 
 def rank(hosts: Sequence[str], loads: Iterable[Load], app_id: uuid.UUID, kind: str, number: int) -> list[Standing]:

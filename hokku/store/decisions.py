@@ -17,7 +17,7 @@ SHOWN = 200  # of a place: one page of the API
 
 
 class DecisionRow(Base):
-    """One decision; `seq` is their order. `host` is the dyno's, or the one that was chosen; None where there is none."""
+    """One decision; `seq` is their order. `host` is the dyno's, or the chosen one; None where there is none."""
 
     __tablename__ = "decisions"
     __table_args__ = (Index("decisions_of_app", "app_id", "seq"),)
@@ -46,7 +46,7 @@ class Decision:
 
 
 def keep(opened: Session, made: Iterable[Decision]) -> None:
-    """Write decisions down, and delete those of their apps that are too many. What is of an app that is gone is left."""
+    """Write decisions down, but those of apps that are gone, and delete the oldest where an app has too many."""
     told = list(made)
     there = select(App.id).where(App.id.in_({each.app_id for each in told})).with_for_update(read=True, key_share=True)
     apps = set(opened.scalars(there)) if told else set()

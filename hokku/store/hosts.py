@@ -7,8 +7,9 @@ cluster. A host without a wish is wanted active.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
@@ -64,6 +65,10 @@ class HostReport(Base):
     updated_at: Mapped[datetime] = mapped_column(default=now)
     reported_at: Mapped[datetime]
 
+    def seen(self) -> Seen:
+        """What it says."""
+        return Seen(self.state, self.reason, self.empty, self.wish_at, self.memory_total)
+
 
 class RouterReport(Base):
     """Whether a router has the routes that are wanted: `error` says why not."""
@@ -93,21 +98,26 @@ class Seen:
     memory_total: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Usage:
-    """What is on a host: living dynos of formations, one-off dynos, and all of them by their size."""
+    """What is on a host: living dynos of formations, one-off dynos, and how many there are of each size in all."""
 
     dynos: int = 0
     oneoffs: int = 0
-    sizes: Mapping[str, int] | None = None
+    sizes: Counter[str] = field(default_factory=Counter)
 
 
 # -- what is wanted --
 
 
+def wish_rows(opened: Session) -> list[HostWish]:
+    """All of them."""
+    return list(opened.scalars(select(HostWish)))
+
+
 def wishes(opened: Session) -> dict[str, Wish]:
     """By host; those without one are wanted active."""
-    return {row.name: Wish(row.wanted, row.updated_at) for row in opened.scalars(select(HostWish))}
+    return {row.name: Wish(row.wanted, row.updated_at) for row in wish_rows(opened)}
 
 
 def closed(opened: Session) -> set[str]:
@@ -120,14 +130,9 @@ def lock(opened: Session) -> None:
     opened.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
-def wish(opened: Session, name: str) -> HostWish | None:
-    """The host's, if it has one."""
-    return opened.get(HostWish, name, populate_existing=True)
-
-
 def want(opened: Session, name: str, wanted: Wanted) -> None:
     """Set what is wanted of the host."""
-    row = wish(opened, name)
+    row = opened.get(HostWish, name, populate_existing=True)
     if row is None:
         opened.add(HostWish(name=name, wanted=wanted))
     elif row.wanted is not wanted:
@@ -161,9 +166,7 @@ def report(opened: Session, seen: Mapping[str, Seen]) -> None:
             "state": each.state, "reason": each.reason, "empty": each.empty, "wish_at": each.wish_at,
             "memory_total": each.memory_total, "reported_at": func.now(),
         }  # fmt: skip
-        known = before.get(name)
-        told = None if known is None else Seen(known.state, known.reason, known.empty, known.wish_at, known.memory_total)
-        if told != each:
+        if name not in before or before[name].seen() != each:
             values["updated_at"] = now()
         query = insert(HostReport).values(name=name, **({"created_at": now(), "updated_at": now()} | values))
         opened.execute(query.on_conflict_do_update(index_elements=[HostReport.name], set_=values))
@@ -185,19 +188,17 @@ def report_routers(opened: Session, errors: Mapping[str, str | None]) -> None:
     opened.execute(delete(RouterReport).where(RouterReport.name.not_in(errors)))
 
 
-def usage(opened: Session, names: Collection[str] | None = None) -> dict[str, Usage]:
-    """What is on these hosts, or on all. Crashed dynos are nowhere: they start anew, wherever that is."""
+def usage(opened: Session) -> dict[str, Usage]:
+    """What is on each host. Crashed dynos are on none: they start anew, wherever that is."""
     oneoff = select(Oneoff.id).where(Oneoff.id == Dyno.id).exists()
     gone = (DynoState.STOPPED, DynoState.CRASHED)
-    query = select(Dyno.host, Dyno.size, oneoff, func.count()).where(Dyno.state.not_in(gone))
-    if names is not None:
-        query = query.where(Dyno.host.in_(names))
-    found: dict[str, Usage] = {}
-    for host, size, single, count in opened.execute(query.group_by(Dyno.host, Dyno.size, oneoff)):
-        before = found.get(host, Usage())
-        sizes = dict(before.sizes or {})
-        sizes[size] = sizes.get(size, 0) + count
-        found[host] = Usage(
-            before.dynos + (0 if single else count), before.oneoffs + (count if single else 0), sizes
-        )  # fmt: skip
+    query = select(Dyno.host, Dyno.size, oneoff.label("oneoff"), func.count()).where(Dyno.state.not_in(gone))
+    found: dict[str, Usage] = defaultdict(Usage)
+    for host, size, single, count in opened.execute(query.group_by(Dyno.host, Dyno.size, "oneoff")):
+        there = found[host]
+        there.sizes[size] += count
+        if single:
+            there.oneoffs += count
+        else:
+            there.dynos += count
     return found

@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import cached_property
 from urllib.parse import quote, urlsplit
 
-from hokku.store import accounts, phases
+from hokku.store import accounts, decisions, hosts, phases
 from hokku.store.engine import session
 from hokku.store.tables import Build, Dyno, DynoState, now
 from tests.integration import hooks
@@ -177,6 +177,26 @@ def _dyno(world, app, kind="web", number=1):
     return f"{kind}.{number}"
 
 
+def _decided(world, app):
+    """A dyno of which the manifold decided something."""
+    name = _dyno(world, app)
+    with session() as opened:
+        found = [
+            decisions.Decision(uuid.UUID(app["id"]), "web", 1, "dyno1", made, f"Because it is {made}.", now())
+            for made in ("start", "up")
+        ]
+        decisions.keep(opened, found)
+    return name
+
+
+def _gone_host(world, app):
+    """A host that is in the settings no longer, and of which something is wanted still."""
+    name = unique("gone")
+    with session() as opened:
+        hosts.want(opened, name, hosts.Wanted.DRAINED)
+    return name
+
+
 def _build(world, app):
     body = {"source_blob": {"url": uploaded(world.api)}}
     return world.ask("POST", f"/apps/{app['name']}/builds", json=body)
@@ -321,6 +341,7 @@ MAKERS = {
     "dyno": _dyno,
     "event": lambda world, app: hooks.told(world, app, "events"),
     "feature": lambda world, app: "runtime-dyno-metadata",
+    "host": lambda world, app: "dyno1",
     "key": lambda world, app: world.ask("POST", "/account/keys", json={"public_key": new_key()})["fingerprint"],
     "kind": lambda world, app: "web",
     "name": lambda world, app: "python",
@@ -336,6 +357,8 @@ MAKERS = {
     "user": lambda world, app: "~",
     "webhook": hooks.made,
     ("PATCH /account/app-transfers/{transfer}", "transfer"): _offered_to_the_owner,
+    ("GET /apps/{app}/dynos/{dyno}/decisions", "dyno"): _decided,
+    ("DELETE /hosts/{host}", "host"): _gone_host,
     ("GET /apps/{app}/collaborators/{user}", "user"): _guest,
     ("DELETE /apps/{app}/collaborators/{user}", "user"): _guest,
 }
@@ -352,6 +375,7 @@ BODIES = {
     "PATCH /apps/{app}/formation/{kind}": json(lambda world, app: {"quantity": 3}),
     "PATCH /apps/{app}/sni-endpoints/{endpoint}": json(lambda world, app: certificate("new.example.com")),
     "PATCH /apps/{app}/webhooks/{webhook}": json(lambda world, app: {"level": "sync", "secret": None}),
+    "PATCH /hosts/{host}": json(lambda world, app: {"wanted": "cordoned"}),
     "PATCH /oauth/authorizations/{authorization}": json(lambda world, app: {"description": unique()}),
     "PATCH /pipeline-couplings/{coupling}": json(lambda world, app: {"stage": "production"}),
     "PATCH /pipelines/{pipeline}": json(lambda world, app: {"name": unique("p")}),
