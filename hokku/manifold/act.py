@@ -80,7 +80,9 @@ class Actor:
         crashed = row.state is DynoState.CRASHED
         leaving = crashed or row.state is DynoState.STOPPING
         memory = 0 if crashed else size.memory
-        return Load(row.host, row.app_id, row.type, row.number, memory, row.created_at, leaving, crashed, oneoff)
+        return Load(
+            row.host, row.app_id, row.type, row.number, memory, row.created_at, leaving, crashed, row.crashes, oneoff
+        )
 
     def do(
         self,

@@ -29,7 +29,8 @@ def turns(
     """The ids of the dynos on draining hosts that are to be replaced now.
 
     `usable`: whether any host could take a replacement; without one none is begun. `stuck`: places whose dyno could not
-    be made lately. They have turns of their own, and a replacement that crashed takes none: neither may ever end.
+    be made lately. They have turns of their own, and a replacement that crashed takes none of the host's: neither may
+    ever end, and other apps are not to wait for that.
     """
     if not draining:
         return set()
@@ -49,8 +50,9 @@ def turns(
             waiting.append((dyno_id, load))
             continue
         found.add(dyno_id)
-        if not successor.crashed:
-            taken.update([(load.host, False), (load.host, load.app_id)])
+        taken[load.host, load.app_id] += 1
+        if not successor.crashes:
+            taken[load.host, False] += 1
     for dyno_id, load in waiting if usable else ():
         tried = _place(load) in stuck
         of_host, of_app = (load.host, tried), (load.host, load.app_id)

@@ -14,7 +14,7 @@ TOLD = 3  # hosts that an explanation names beside the one chosen
 class Load:
     """A dyno that is, or is about to be, on a host. `memory` in MiB; `leaving` ones do not count for the spread.
 
-    `crashed`: nothing of it is on the host until it is started again, wherever that is.
+    `crashed`: nothing of it is on the host until it is started again, wherever that is. `crashes`: in a row, up to now.
     """
 
     host: str
@@ -25,6 +25,7 @@ class Load:
     created_at: datetime
     leaving: bool = False
     crashed: bool = False
+    crashes: int = 0
     oneoff: bool = False
 
 

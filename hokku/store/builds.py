@@ -102,11 +102,10 @@ def waiting(opened: Session) -> tuple[int, datetime | None]:
         other.app_id == Build.app_id, other.status == BuildStatus.PENDING, other.worker.is_not(None)
     )
     query = select(func.count(), func.min(Build.created_at))
-    return (
-        opened.execute(query.where(Build.status == BuildStatus.PENDING, Build.worker.is_(None), ~under_way))
-        .one()
-        ._tuple()
-    )
+    number, oldest = opened.execute(
+        query.where(Build.status == BuildStatus.PENDING, Build.worker.is_(None), ~under_way)
+    ).one()
+    return number, oldest
 
 
 def hold(connection: psycopg.Connection, worker: str) -> bool:
