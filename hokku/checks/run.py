@@ -47,4 +47,5 @@ def _found(check: Check, future: Future[list[Finding]], spent: float) -> list[Fi
     if isinstance(error, SQLAlchemyError):  # its text may hold values
         return [check.broken(f"The database does not answer this: {type(error).__name__}.")]
     log.info("check of %s %s: %s", check.part, check.name, error)
-    return [check.broken(f"{str(error).strip().rstrip('.').splitlines()[0][:300] if str(error).strip() else error!r}.")]
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return [check.broken(f"{said[0][:300].rstrip('.')}.")]
