@@ -92,8 +92,9 @@ def _port(settings: Settings, part: str, name: str, port: int) -> Iterator[Findi
     """Whether something on this control host speaks TLS there with a certificate of the platform's."""
     context = ssl.create_default_context(cafile=str(settings.ca_file))
     context.check_hostname = False  # it is this host, whatever its certificate calls it
+    anywhere = settings.api_listen in ("0.0.0.0", "::")
     with (
-        socket.create_connection(("127.0.0.1", port), 3) as plain,
+        socket.create_connection(("127.0.0.1" if anywhere else settings.api_listen, port), 3) as plain,
         context.wrap_socket(plain, server_hostname="localhost"),
     ):
         yield well(part, name, f"Port {port} of this control host answers.")

@@ -12,6 +12,7 @@ from hokku.store.decisions import Decision
 from hokku.store.tables import now
 
 WAIT = "wait"
+REMEMBERED = 10_000  # places that wait; beyond, some are told what they wait for again
 
 
 class Ledger:
@@ -36,6 +37,8 @@ class Ledger:
     def write(self, opened: Session) -> None:
         """Write down what was collected."""
         made, self._made = self._made, []
+        if len(self._waits) > REMEMBERED:  # of apps that are gone, most of them
+            self._waits.clear()
         decisions.keep(opened, made)
 
 

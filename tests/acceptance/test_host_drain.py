@@ -142,12 +142,16 @@ def test_a_one_off_dyno_is_waited_for_and_the_host_says_so(hosts: Platform, new_
 
 
 def test_a_lab_that_is_well_has_no_failed_check(hosts: Platform) -> None:
-    def failed() -> list[dict]:
-        found = hosts.call("GET", "/platform/checks", status=200).json()
-        assert {"database", "logplex", "manifold", "builder", "courier", "rendezvous", "router", "host"} <= {
-            each["part"] for each in found
-        }
-        return [each for each in found if each["state"] == "failed"]
-
     last: list[list[dict]] = []
-    wait_for(f"no failed check: {last}", lambda: not (last.append(failed()) or last[-1]), 60, every=1)
+
+    def well() -> bool:
+        found = hosts.call("GET", "/platform/checks", status=200).json()
+        parts = {"database", "logplex", "manifold", "builder", "courier", "rendezvous", "router", "host"}
+        assert parts <= {each["part"] for each in found}
+        last.append([each for each in found if each["state"] == "failed"])
+        return not last[-1]
+
+    try:
+        wait_for("no failed check", well, 60, every=1)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; failed: {last[-1:]}") from None
