@@ -18,7 +18,7 @@ TEST_PACKAGES := gcc haproxy libc6-dev openssh-server postgresql redis-server rs
 INVENTORY ?= inventory/lab
 
 .PHONY: help venv packages test-packages heroku-cli up deploy single status env down \
-	test test-all lint test-unit test-integration test-fuzz test-acceptance test-faults bench
+	test test-all lint test-unit test-integration test-fuzz test-acceptance test-acceptance-all test-faults bench
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -71,13 +71,14 @@ test: venv ## everything CI runs
 	@$(call phases,lint test-unit test-integration test-acceptance)
 
 test-all: venv ## what CI runs, and the promises under faults
-	@$(call phases,lint test-unit test-integration test-fuzz test-acceptance test-faults)
+	@$(call phases,lint test-unit test-integration test-fuzz test-acceptance-all test-faults)
 
 lint: venv test-packages ## linters
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/yamllint --strict .
-	@shellcheck lab/image_files/hokku-lab-cgroups roles/log_shipper/files/rsyslog-queues .ci/run
+	@shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR hokku/build/buildpacks/*/lib/profile.sh \
+		$$(grep -rlE '^#!/bin/(ba)?sh' .ci hokku lab/image_files roles)
 	@$(BIN)/ansible-playbook -i $(INVENTORY) --syntax-check playbooks/site.yml > /dev/null
 	@$(BIN)/ansible-lint --offline -q
 
@@ -91,6 +92,10 @@ test-fuzz: venv test-packages ## the API under many more requests that nobody th
 	@HOKKU_FUZZ=150 $(BIN)/pytest tests/integration/test_api_fuzz.py
 
 test-acceptance: venv heroku-cli ## the lab's platform as its users meet it
+	@$(call have_lab)
+	@$(BIN)/pytest tests/acceptance -m 'not long'
+
+test-acceptance-all: venv heroku-cli ## the same, with both versions of the CLI for every command
 	@$(call have_lab)
 	@$(BIN)/pytest tests/acceptance
 

@@ -10,8 +10,9 @@ import base64
 import binascii
 import enum
 import hmac
+import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -29,6 +30,7 @@ from hokku.store.tables import Account, App, Authorization
 
 NO_APP = "Couldn't find that app."
 NO_PIPELINE = "Couldn't find that pipeline."
+PUSH_FROM = "X-Hokku-Push-From"  # a header: the address of the push's client
 
 
 class Right(enum.Enum):
@@ -158,8 +160,18 @@ def address_of(request: Request) -> str | None:
     return request.client.host if request.client else None
 
 
+def told_address(text: str) -> str | None:
+    """The address that the git receiver tells of a push's client, None when it is none."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
 def _anyone(request: Request, opened: Opened) -> Viewer:
     viewer = authenticate(opened, request.headers.get("authorization"), address_of(request))
+    if viewer.limited:  # the token of a push, which no user gets to see: its hook tells for whom it asks
+        viewer = replace(viewer, address=told_address(request.headers.get(PUSH_FROM, "")) or viewer.address)
     request.scope["state"]["account"] = viewer.account.email
     request.scope["state"]["rate_limit_remaining"] = 0  # told with the refusal, if it comes to that
     request.scope["state"]["rate_limit_remaining"] = buckets.take(viewer.account.id)

@@ -8,7 +8,8 @@ import traceback
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, OperationalError
+from psycopg.errors import UndefinedColumn, UndefinedTable
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -23,6 +24,7 @@ NO_ENDPOINT = (
     "specify your intended version with the `Accept` header?"
 )
 _DATABASE = "The platform's database does not answer. Nothing was changed; try again in a moment."
+_UPGRADE = "The platform is being upgraded. Nothing was changed; try again in a moment."
 _IDS = {401: "unauthorized", 403: "forbidden", 413: "too_large", 416: "requested_range_not_satisfiable"}
 
 
@@ -42,6 +44,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _not_stored)
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(PoolTimeout, _database)
+    app.add_exception_handler(ProgrammingError, _upgraded)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -75,6 +78,14 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
 async def _database(_: Request, error: Exception) -> JSONResponse:
     log.error("database: %s", str(error).splitlines()[0])
     return answer(503, "service_unavailable", _DATABASE)
+
+
+async def _upgraded(request: Request, error: ProgrammingError) -> JSONResponse:
+    """The schema is that of another version already: this process is about to be restarted as that one."""
+    if isinstance(error.orig, UndefinedColumn | UndefinedTable):
+        log.error("database: its schema is of another version: %s", type(error.orig).__name__)
+        return answer(503, "service_unavailable", _UPGRADE, {"Retry-After": "5"})
+    return await _broken(request, error)
 
 
 async def _not_stored(request: Request, error: Exception) -> JSONResponse:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from hokku.api.access import Opened, PlatformOnly, Viewer, address_of, find_app
+from hokku.api.access import Opened, PlatformOnly, Viewer, address_of, find_app, told_address
 from hokku.api.shape import Json
 from hokku.api.trail import leave
 from hokku.errors import NotFound
@@ -17,8 +17,11 @@ SESSION = 3 * 3600  # seconds a git session's token lives: a build and a release
 
 
 class Create(BaseModel):
+    """`address` is the client's, as sshd knows it."""
+
     app: str
     fingerprint: str
+    address: str = ""
 
 
 def open_session(opened: Session, viewer: Viewer, app: str) -> Json:
@@ -50,4 +53,5 @@ def session(wanted: Create, request: Request, opened: Opened) -> Json:
     found = keys.by_fingerprint(opened, wanted.fingerprint)
     if found is None:
         raise NotFound("This key is not known. Add it with `heroku keys:add`.", "key")
-    return open_session(opened, Viewer(found[1], None, address_of(request)), wanted.app)
+    address = told_address(wanted.address) or address_of(request)
+    return open_session(opened, Viewer(found[1], None, address), wanted.app)

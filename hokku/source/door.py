@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from hokku.source.place import Place
 
 _ACCEPT = "application/vnd.heroku+json; version=3"
+_FROM = "X-Hokku-Push-From"  # see hokku.api.access
 
 
 class Refused(Exception):
@@ -41,17 +42,20 @@ class _Connection(http.client.HTTPSConnection):
 
 
 class Door:
-    """Calls with one token. `timeout` is seconds of silence before the API counts as unreachable."""
+    """Calls with one token. `timeout` is seconds of silence before the API counts as unreachable.
 
-    def __init__(self, place: Place, token: str, timeout: float = 30) -> None:
-        self._place, self._token, self._timeout = place, token, timeout
+    `client` is the address that the push came from: events tell it, and not that of this host.
+    """
+
+    def __init__(self, place: Place, token: str, timeout: float = 30, client: str = "") -> None:
+        self._place, self._token, self._timeout, self._client = place, token, timeout, client
 
     def call(
         self, method: str, path: str, body: dict[str, Any] | None = None, more: Mapping[str, str] | None = None
     ) -> Any:
         """The JSON of the answer; `more` are headers. Raises Refused or Unreachable."""
         headers = {"Authorization": f"Bearer {self._token}", "Accept": _ACCEPT, "Content-Type": "application/json"}
-        headers |= more or {}
+        headers |= ({_FROM: self._client} if self._client else {}) | dict(more or {})
         content = None if body is None else json.dumps(body).encode()
         with self._answer(method, path, content, headers) as answer:
             return json.loads(self._read(answer) or b"null")

@@ -41,7 +41,7 @@ def pre_receive() -> int:
 
 def _build(update: refs.Update) -> int:
     app_id, app = os.environ["HOKKU_APP_ID"], os.environ["HOKKU_APP"]
-    door = Door(place(), os.environ["HOKKU_TOKEN"])
+    door = Door(place(), os.environ["HOKKU_TOKEN"], client=os.environ.get("HOKKU_CLIENT", ""))
     with repository.only_push(Path(os.environ.get("GIT_DIR", ".")), _QUEUE), leaving.noticed() as client:
         if _current(update.ref) != (None if update.creates else update.old):
             raise refs.NotDeployed("Another push came first: fetch, merge, and push again.")

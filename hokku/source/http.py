@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
 from hokku.api import access
+from hokku.api.trail import leave
 from hokku.errors import HokkuError
 from hokku.settings import settings
 from hokku.source import repository, request
@@ -54,9 +55,9 @@ async def receive_pack(app: str, asked: Request) -> Response:
 
 
 async def _serve(asked: Request, app: str, path: str, push: bool) -> Response:
-    header = asked.headers.get("authorization")
+    header, client = asked.headers.get("authorization"), access.address_of(asked)
     try:
-        admitted = await run_in_threadpool(_admit, header, access.address_of(asked), app, push)
+        admitted = await run_in_threadpool(_admit, header, client, app, push)
     except HokkuError as error:
         sentence = request.no_such_app(app) if error.status == 404 else error.message
         return _say(error.status, sentence)
@@ -69,6 +70,7 @@ async def _serve(asked: Request, app: str, path: str, push: bool) -> Response:
         HOKKU_APP_ID=str(admitted.app_id),
         HOKKU_APP=admitted.app_name,
         HOKKU_TOKEN=admitted.token,
+        HOKKU_CLIENT=client or "",
     )
     return Backend(["git", "http-backend"], environment)
 
@@ -84,6 +86,7 @@ def _admit(header: str | None, address: str | None, identity: str, push: bool) -
             _, token = accounts.authorize(
                 opened, viewer.account.id, description="git push", expires_in=_PUSH_LASTS, app_id=app.id
             )
+            leave(opened, viewer, "git-session.create", app)
         return _Admitted(app.id, app.name, viewer.account.email, token)
 
 

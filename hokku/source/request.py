@@ -39,6 +39,11 @@ def names_an_app(text: str) -> bool:
     return NAME.fullmatch(text) is not None
 
 
+def client(connection: str) -> str:
+    """The client's address in what sshd sets as SSH_CONNECTION, or nothing."""
+    return connection.split(" ")[0]
+
+
 def no_such_app(name: str) -> str:
     """The sentence for an app that does not exist, and for somebody else's: they must not differ."""
     return f"Couldn't find that app: {printable(name)}. `heroku apps` lists those you have."

@@ -51,16 +51,20 @@ def receive(args: list[str]) -> int:
         return _refuse(request.UNKNOWN_KEY)
     if not request.names_an_app(asked.app):
         return _refuse(request.no_such_app(asked.app))
-    here = place()
+    here, client = place(), request.client(os.environ.get("SSH_CONNECTION", ""))
     try:
-        session = _platform(here).call("POST", "/internal/git/sessions", {"fingerprint": key, "app": asked.app})
+        wanted = {"fingerprint": key, "app": asked.app, "address": client}
+        session = _platform(here).call("POST", "/internal/git/sessions", wanted)
     except Refused as refused:
         return _refuse(request.no_such_app(asked.app) if refused.status == 404 else refused.message)
     except Unreachable:
         return _refuse(request.UNREACHABLE)
     where = repository.ensure(here.git_dir, session["app_id"])
     environment = repository.environment(
-        HOKKU_APP_ID=session["app_id"], HOKKU_APP=session["app_name"], HOKKU_TOKEN=session["token"]
+        HOKKU_APP_ID=session["app_id"],
+        HOKKU_APP=session["app_name"],
+        HOKKU_TOKEN=session["token"],
+        HOKKU_CLIENT=client,
     )
     if "GIT_PROTOCOL" in os.environ:
         environment["GIT_PROTOCOL"] = os.environ["GIT_PROTOCOL"]

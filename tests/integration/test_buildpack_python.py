@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import platform
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from hokku.build import bundle
 from tests.integration.buildpack_stand import Stand, detects
 
 LOCKS = Path(__file__).parent / "python_locks"
@@ -61,6 +65,109 @@ def test_pip_installs_once_for_unchanged_requirements(stand):
     assert stand.run(*SIX) == "1.16.0\n"
     assert stand.build({"requirements.txt": "six==1.17.0\n"}) == 0, stand.said
     assert stand.run(*SIX) == "1.17.0\n"
+
+
+def test_a_change_in_a_file_that_requirements_name_is_installed(stand):
+    files = {"requirements.txt": "-r deep/er/reqs/base.in\n", "deep/er/reqs/base.in": "six\n-c ../pins\n"}
+    for version in ("1.16.0", "1.17.0"):
+        assert stand.build(files | {"deep/er/pins": f"six=={version}\n"}) == 0, stand.said
+        assert stand.run(*SIX) == f"{version}\n"
+    assert stand.build(files | {"deep/er/pins": "six==1.17.0\n", "other.txt": "no requirements\n"}) == 0, stand.said
+    assert "Using the packages of the last build" in stand.said
+
+
+def test_packages_that_were_compiled_for_another_image_are_not_used(stand, tmp_path, monkeypatch):
+    image = tmp_path / "status"
+    monkeypatch.setenv("HOKKU_PACKAGES", str(image))
+    for version in ("libpq5 17", "libpq5 18"):
+        image.write_text(version)
+        assert stand.build({"requirements.txt": "six==1.16.0\n"}) == 0, stand.said
+        assert "Installing dependencies using 'pip" in stand.said
+
+
+def packages_key(app: Path, manager: str, files: dict[str, str], **variables: str) -> str | None:
+    """What the packages of this app go by; None if that cannot be known."""
+    shutil.rmtree(app, ignore_errors=True)
+    for name, text in files.items():
+        (app / name).parent.mkdir(parents=True, exist_ok=True)
+        (app / name).write_text(text)
+    program = bundle.DIRECTORY / "python/lib/packages_key.py"
+    done = subprocess.run(
+        [sys.executable, "-I", program, manager, "3.13.5"], cwd=app, env=variables, capture_output=True, check=False
+    )
+    assert done.returncode in (0, 3), done.stderr
+    return done.stdout.decode() if done.returncode == 0 else None
+
+
+ROOT = {"requirements.txt": "-r a/one.txt\nsix\n", "a/one.txt": "--constraint=two.pins\nmarkupsafe ; extra == 'x/y'\n"}
+PIPENV = {"Pipfile": "[packages]\n", "Pipfile.lock": '{"_meta": {}, "default": {"six": {"version": "==1.16.0"}}}'}
+POETRY = {"pyproject.toml": "[tool.poetry]\n", "poetry.lock": '[[package]]\nname = "six"\n', "site/__init__.py": ""}
+UV = {
+    "pyproject.toml": "[project]\n",
+    "uv.lock": '[[package]]\nname = "one"\nsource = { virtual = "parts/deep/one" }\n',
+    "parts/deep/one/pyproject.toml": "[project]\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("manager", "files", "change"),
+    [
+        ("pip", ROOT | {"a/two.pins": "six==1.16.0\n"}, {"a/two.pins": "six==1.17.0\n"}),
+        ("pip", ROOT | {"a/two.pins": "-c ../b/three\n", "b/three": "a==1\n"}, {"b/three": "a==2\n"}),
+        ("pip", {"requirements.txt": "-rx\\\n.in\n", "x.in": "a==1"}, {"x.in": "a==2"}),
+        ("pip", {"requirements.txt": "--find-links wheels\nsix\n", "wheels/six.whl": "1"}, {"wheels/six.whl": "2"}),
+        ("pip", {"requirements.txt": "six\n"}, {"requirements.txt": "six\n\nmarkupsafe\n"}),
+        ("pipenv", PIPENV, {"Pipfile.lock": PIPENV["Pipfile.lock"].replace("16", "17")}),
+        ("pipenv", PIPENV, {"Pipfile": "[packages]\nsix = '*'\n"}),
+        ("poetry", POETRY, {"poetry.lock": '[[package]]\nname = "attrs"\n'}),
+        ("poetry", POETRY, {"src/site/__init__.py": ""}),
+        ("uv", UV, {"parts/deep/one/pyproject.toml": "[project]\nname='other'\n"}),
+        ("uv", UV, {"uv.toml": "no-binary = true\n"}),
+    ],
+)
+def test_packages_go_by_every_file_that_decides_what_is_installed(tmp_path, manager, files, change):
+    first = packages_key(tmp_path / "app", manager, files)
+    assert first is not None
+    assert packages_key(tmp_path / "app", manager, files | {"page.py.txt": "", "notes.toml": ""}) == first
+    assert packages_key(tmp_path / "app", manager, files | change) not in (first, None)
+
+
+def test_packages_go_by_variables_and_the_files_that_these_name(tmp_path):
+    files = {"requirements.txt": "six @ https://${TOKEN}@example.com/six.whl#sha256=0\n", "pins": "attrs==1\n"}
+    named = {"PIP_CONSTRAINT": "pins", "TOKEN": "a"}
+    keys = [
+        packages_key(tmp_path / "app", "pip", files | more, **variables)
+        for more, variables in [
+            ({}, named),
+            ({"pins": "attrs==2\n"}, named),
+            ({}, named | {"TOKEN": "b"}),
+            ({}, named | {"PIP_PRE": "1"}),
+        ]
+    ]
+    assert None not in keys
+    assert len(set(keys)) == 4
+    assert packages_key(tmp_path / "app", "pip", files, **named, DYNO="web.1") == keys[0]
+
+
+@pytest.mark.parametrize(
+    ("manager", "files"),
+    [
+        ("pip", {"requirements.txt": f"six\n{line}\n"}) for line in (
+            "-e .", "--editable=lib", ".", "./lib", "lib/one", "one-1.0-py3-none-any.whl", "one @ file:///app/lib",
+            "git+https://example.com/one.git@main", "one @ git+ssh://git@example.com/one", "https://example.com/one.zip",
+            "one @ https://example.com/one.zip", "-r https://example.com/x.txt", "-r none.txt",
+        )
+    ] + [
+        ("pip", {"requirements.txt": "-r a.txt\n", "a.txt": "-e lib\n"}),
+        ("pipenv", PIPENV | {"Pipfile.lock": '{"_meta": {}, "default": {"x": {"path": "."}}}'}),
+        ("poetry", POETRY | {"poetry.lock": '[[package]]\n[package.source]\ntype = "directory"\n'}),
+        ("poetry", POETRY | {"pyproject.toml": '[tool.poetry.build]\nscript = "b.py"\n'}),
+        ("uv", UV | {"uv.lock": '[[package]]\nsource = { editable = "." }\n'}),
+        ("uv", UV | {"uv.lock": "{"}),
+    ],
+)  # fmt: skip
+def test_packages_that_files_cannot_tell_of_are_installed_anew(tmp_path, manager, files):
+    assert packages_key(tmp_path / "app", manager, files) is None
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ install*--local*) [ -z "${NOT_LOCAL:-}" ] || exit 1; mkdir -p vendor/bundle/ruby
 install*) mkdir -p vendor/bundle/ruby/3.3.0/gems/one ;;
 *'rake -P'*) [ -z "${NO_TASKS:-}" ] || { echo "cannot load such file"; exit 1; } >&2; echo 'rake assets:precompile' ;;
 *assets:precompile*) [ -z "${BREAK:-}" ] || { echo aborted; exit 1; }
-  mkdir -p public/assets; date +%N >public/assets/app.css ;;
+  mkdir -p public/assets tmp; date +%N >public/assets/app.css; date >>tmp/local_secret.txt ;;
 esac"""
 GEM = 'echo "gem $*" >>"$HOME/calls"; exit 1'
 LOCK = "GEM\n  remote: https://rubygems.org/\n  specs:\n{specs}\nPLATFORMS\n  ruby\n\nBUNDLED WITH\n   {bundler}\n"
@@ -85,6 +85,7 @@ def test_a_ruby_that_the_stack_does_not_have_is_refused_with_what_there_is(tmp_p
         {"Gemfile": 'ruby ">= 3.0" # or "2.7"\n'},
         {".ruby-version": "3.3.1\n"},
         {"Gemfile.lock": lock() + "RUBY VERSION\n   ruby 3.3.5p100\n"},
+        {"Gemfile.lock": lock() + "RUBY VERSION\n   ruby 3.3.5p100\n", ".ruby-version": "2.7\n"},
     ],
 )
 def test_a_ruby_of_the_stacks_series_is_used(tmp_path, files):
@@ -107,6 +108,16 @@ def test_the_gems_of_the_last_build_are_taken_while_the_lock_is_the_same(tmp_pat
     (made.app / "Gemfile.lock").write_text(lock("rack"))
     assert made.compile().status == 0
     assert made.calls()[0].startswith("bundle install ")
+
+
+def test_gems_are_kept_for_the_image_that_they_were_compiled_on(tmp_path):
+    made = stand(tmp_path)
+    for packages, words in (("libyaml 1", ""), ("libyaml 1", "Using the gems of"), ("libyaml 2", "Installing dep")):
+        (tmp_path / "status").write_text(packages)
+        ran = made.compile(HOKKU_PACKAGES=str(tmp_path / "status"))
+        assert ran.status == 0, ran.said
+        assert words in ran.said
+    assert "The gems of the last build are there" not in ran.said
 
 
 def test_other_groups_are_left_out_when_the_config_var_says_so(tmp_path):
@@ -132,6 +143,20 @@ def test_another_bundler_is_tried_for_and_else_the_stacks_is_used(tmp_path):
     assert "BUNDLER_VERSION:-2.6.7}" in (made.app / ".profile.d/ruby.sh").read_text()
 
 
+def test_a_bundler_that_the_last_build_got_is_used_without_asking_for_it_again(tmp_path):
+    got = GEM.replace("exit 1", 'mkdir -p "vendor/bundle/ruby/3.3.0/gems/bundler-2.7.1"')
+    files = {"Gemfile": "", "Gemfile.lock": lock(bundler="2.7.1")}
+    made = Stand(tmp_path, "ruby", files, {"ruby": RUBY, "bundle": BUNDLE, "gem": got})
+    assert made.compile().status == 0
+    (made.home / "calls").unlink()
+    for gemfile in ("", "# another\n"):
+        (made.app / "Gemfile").write_text(gemfile)
+        again = made.compile()
+        assert again.status == 0, again.said
+        assert "Using Bundler 2.7.1, as Gemfile.lock says" in again.said
+    assert not [call for call in made.calls() if call.startswith("gem install")]
+
+
 RAILS = {"Gemfile.lock": lock("railties", "rake"), "Rakefile": "", "config.ru": ""}
 
 
@@ -141,6 +166,7 @@ def test_rails_has_its_assets_compiled_and_its_process_types(tmp_path):
     assert ran.status == 0, ran.said
     assert "       Running: rake assets:precompile" in ran.said
     assert (made.cache / "ruby/assets/public/assets/app.css").exists()
+    assert not (made.app / "tmp/local_secret.txt").exists(), "Rails writes it for SECRET_KEY_BASE_DUMMY"
     said = declared.parse(made.release())
     assert list(said.default_process_types) == ["rake", "console", "web"]
     assert said.default_process_types["web"].startswith("bundle exec rails server ")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
+import socket
+import socketserver
 import subprocess
 import tarfile
 import threading
 import time
+import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +23,7 @@ from hokku.settings import settings
 from hokku.source import repository
 from hokku.store import builds, sources
 from hokku.store.engine import session
-from hokku.store.tables import Build, BuildStatus, Release
+from hokku.store.tables import Build, BuildStatus, Event, Release, now
 from tests.integration.git_stand import stand
 from tests.integration.loopback import wait_for
 from tests.integration.test_api_serving import self_signed
@@ -98,6 +103,57 @@ def test_the_source_says_which_commits_submodules_are_at(git, app):
     done = git.push(where, app, "https")
     assert done.returncode == 0, done.stdout
     assert found == [f"{commit} vendor/x\n"]
+
+
+@contextlib.contextmanager
+def elsewhere(port):
+    """A port whose connections arrive at `port` from 127.0.0.9, as those of a client elsewhere do."""
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self):
+            with socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.9", 0)) as there:
+                back = threading.Thread(target=pump, args=(there, self.request))
+                back.start()
+                pump(self.request, there)
+                back.join()
+
+    def pump(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+
+
+@BOTH
+def test_the_events_of_a_push_say_from_where_it_came(git, app, via):
+    app_id = uuid.UUID(git.client.get(f"/apps/{app}").json()["id"])
+    began = now()
+    with elsewhere(git.ssh_port) as ssh, elsewhere(git.api_port) as api:
+        away = replace(git, ssh_port=ssh, api_port=api)
+        done = away.push(git.repository(FILES), app, via)
+    assert done.returncode == 0, done.stdout
+    with session() as opened:
+        found = {event.action: event for event in opened.scalars(select(Event).where(Event.created_at >= began))}
+    assert {"git-session.create", "source.create", "build.create"} <= found.keys()
+    assert {event.address for event in found.values()} == {"127.0.0.9"}
+    assert found["git-session.create"].app_id == found["build.create"].app_id == app_id
+
+
+def test_only_a_push_may_say_from_where_it_comes(git, app):
+    began = now()
+    answer = git.client.patch(f"/apps/{app}", json={"maintenance": True}, headers={"X-Hokku-Push-From": "192.0.2.1"})
+    assert answer.status_code == 200
+    with session() as opened:
+        events = opened.scalars(select(Event).where(Event.created_at >= began, Event.action == "app.maintenance"))
+        assert [event.address for event in events] == ["127.0.0.1"]
 
 
 @BOTH

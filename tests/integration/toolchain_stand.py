@@ -18,6 +18,12 @@ class Ran:
     said: str
 
 
+def for_dynos(script: str) -> str:
+    """A script of a buildpack, like `java/lib/profile.sh`, as bin/compile puts it into the slug."""
+    words = ["bash", "-c", '. "$1"; for_dynos "$2"', "bash", DIRECTORY / COMMON, DIRECTORY / script]
+    return subprocess.run(words, text=True, check=True, capture_output=True).stdout
+
+
 class Stand:
     """One buildpack and one app. `programs` are bash texts by name: a toolchain, only as deep as a test looks."""
 

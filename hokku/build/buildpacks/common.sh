@@ -59,5 +59,43 @@ not_on_stack() {
 # Whether version A is B or later: `at_least A B`.
 at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
 
+# Prints what tells one image of a stack from another with other packages: what was compiled for one need not run on the other.
+image_packages() { sha256sum <"${HOKKU_PACKAGES:-/var/lib/dpkg/status}" | cut -d ' ' -f 1; } # elsewhere in tests only
+
+# `for_this_image DIRECTORY…` empties those of the cache that builds on an image with other packages left.
+for_this_image() {
+  local image directory
+  image=$(image_packages)
+  for directory in "$@"; do
+    if [ "$(cat "$directory/.image" 2>/dev/null)" != "$image" ]; then
+      rm -rf "$directory"
+      mkdir -p "$directory"
+      echo "$image" >"$directory/.image"
+    fi
+  done
+}
+
+# Prints the MiB that the dyno may use: what the platform says, else the container's limit, or what the computer has.
+dyno_memory() {
+  local total limit
+  if [[ ${DYNO_RAM:-} =~ ^[1-9][0-9]*$ ]]; then
+    echo "$DYNO_RAM"
+    return
+  fi
+  total=$(sed -n -E 's/^MemTotal: +([0-9]+) kB/\1/p' /proc/meminfo 2>/dev/null || true)
+  total=$((${total:-524288} / 1024))
+  limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || true)
+  if [[ $limit =~ ^[0-9]+$ ]] && [ $((limit / 1048576)) -lt "$total" ]; then
+    total=$((limit / 1048576))
+  fi
+  echo "$total"
+}
+
+# `for_dynos FILE` prints a script of the buildpack as dynos source it: with dyno_memory, as they have nothing else of this.
+for_dynos() {
+  declare -f dyno_memory
+  cat "$1"
+}
+
 # `hand_on LINE…`: what buildpacks after this one source.
 hand_on() { printf '%s\n' "$@" >"$here/export"; }

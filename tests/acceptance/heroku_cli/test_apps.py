@@ -87,9 +87,10 @@ def test_stacks_and_regions_are_listed_and_a_stack_is_set_for_the_next_build(cli
     stack = fresh.call("GET").json()["stack"]["name"]
     listed = cli.run("stack", app=fresh.name).stdout
     assert f"* {stack}" in listed
-    changed = cli.run("stack:set", stack, app=fresh.name, code=None)
-    assert stack in changed.text
-    assert fresh.call("GET").json()["build_stack"]["name"] == stack
+    other = next(s["name"] for s in fresh.call("GET", "/available-stacks").json() if s["name"] != stack)
+    assert f"Setting stack to {other}... done" in cli.run("stack:set", other, app=fresh.name).text
+    assert fresh.call("GET").json()["build_stack"]["name"] == other
+    assert f"* {other}" in cli.run("stack", app=fresh.name).stdout
     assert "no-such-stack" in cli.refused("stack:set", "no-such-stack", app=fresh.name)
     region = fresh.call("GET").json()["region"]["name"]
     assert region in cli.run("regions").stdout

@@ -79,6 +79,32 @@ def test_add_info_update_and_remove_are_seen_on_every_router(cli: HerokuCli, sho
         shop.call("DELETE", f"/domains/{hostname}")
 
 
+def test_a_domain_is_given_another_certificate(cli: HerokuCli, shop: App, tmp_path: Path) -> None:
+    hostname, other = (f"{label}.{shop.name}.example.org" for label in ("changes", "begins"))
+    names, serials = [], []
+    try:
+        for _ in range(2):
+            chain, key, serial = certificate(tmp_path, hostname)
+            body = {"certificate_chain": Path(chain).read_text(), "private_key": Path(key).read_text()}
+            names.append(shop.call("POST", "/sni-endpoints", body, 201).json()["name"])
+            serials.append(serial)
+        cli.run("domains:add", hostname, "--cert", names[0], app=shop.name)
+        cli.run("domains:add", other, "--cert", names[1], app=shop.name)
+        for name, serial in zip([names[0], *names[::-1]], [serials[0], *serials[::-1]], strict=True):
+            told = cli.run("domains:update", hostname, "--cert", name, app=shop.name)
+            assert f"Updating {hostname} to use {name} certificate... done" in told.text
+            for router in range(len(shop.platform.routers_tls)):
+                wait_for("it", lambda router=router, serial=serial: shown(shop, hostname, router) == serial, 60)
+        assert shown(shop, other, 0) == serials[1]
+        assert "SNI endpoint" in cli.refused("domains:update", hostname, "--cert", "nobody-12345", app=shop.name)
+        assert shown(shop, hostname, 0) == serials[0]
+    finally:
+        for name in names:
+            shop.call("DELETE", f"/sni-endpoints/{name}")
+        for domain in (hostname, other):
+            shop.call("DELETE", f"/domains/{domain}")
+
+
 def test_a_key_that_does_not_fit_is_refused(cli: HerokuCli, shop: App, tmp_path: Path) -> None:
     chain, _, _ = certificate(tmp_path, "a.example.org")
     _, key, _ = certificate(tmp_path, "a.example.org")

@@ -30,3 +30,13 @@ def test_what_is_no_hostname_is_refused(cli: HerokuCli, shop: App) -> None:
         cli.refused("domains:add", wrong, app=shop.name)
     assert "Couldn't find that domain" in cli.refused("domains:remove", "nobody.example.org", app=shop.name)
     assert shop.call("GET", "/domains").json() == before
+
+
+def test_wait_returns_and_clear_takes_away_all_but_the_apps_own(cli: HerokuCli, fresh: App) -> None:
+    hostnames = [f"{label}.{fresh.name}.example.org" for label in ("www", "*")]
+    for hostname in hostnames:
+        cli.run("domains:add", hostname, app=fresh.name)
+    cli.run("domains:wait", hostnames[0], app=fresh.name)
+    assert {d["hostname"] for d in fresh.call("GET", "/domains").json()} == {fresh.host, *hostnames}
+    assert "Removing all domains" in cli.run("domains:clear", app=fresh.name).text
+    assert [d["hostname"] for d in fresh.call("GET", "/domains").json()] == [fresh.host]

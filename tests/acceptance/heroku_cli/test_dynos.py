@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -74,6 +75,23 @@ def test_sizes_are_set_with_the_scale_and_by_ps_type(cli: HerokuCli, formation: 
     assert "web" in cli.run("ps:type", app=formation.name).stdout
 
 
+def test_types_are_scaled_and_sized_in_one_command_and_all_are_sized_by_one_word(
+    cli: HerokuCli, formation: App
+) -> None:
+    name = formation.name
+    told = cli.run("ps:scale", "web+1:Standard-2X", "worker=1:Eco", app=name).text
+    assert "web at 2:Standard-2X" in told
+    assert "worker at 1:Eco" in told
+    formation.wait_dynos("web", 2)
+    formation.wait_dynos("worker", 1)
+    cli.run("ps:wait", app=name)
+    assert cli.run("ps:scale", app=name).stdout.strip() == "web=2:Standard-2X worker=1:Eco"
+    assert {(dyno["type"], dyno["size"]) for dyno in formation.dynos()} == {("web", "Standard-2X"), ("worker", "Eco")}
+    cli.run("ps:type", "Basic", app=name)
+    assert {entry["size"] for entry in formation.call("GET", "/formation").json()} == {"Basic"}
+    assert quantities(formation) == {"web": 2, "worker": 1}
+
+
 def test_restart_of_all_of_a_type_and_of_one_makes_new_dynos(cli: HerokuCli, formation: App) -> None:
     cli.run("ps:scale", "web=2", "worker=1", app=formation.name)
     formation.wait_dynos("web", 2)
@@ -102,3 +120,33 @@ def test_stop_of_a_dyno_ends_it_and_the_formation_starts_another(cli: HerokuCli,
     assert "Stopping" in cli.run("ps:stop", "web.1", app=formation.name).text
     wait_for("another web.1", lambda: (now := born(formation, "web")) and now != before, 90)
     wait_for("an answer", lambda: formation.get().status == 200, 30)
+
+
+def test_stop_of_a_type_starts_others_and_leaves_other_types_alone(cli: HerokuCli, formation: App) -> None:
+    cli.run("ps:scale", "web=2", "worker=1", app=formation.name)
+    formation.wait_dynos("web", 2)
+    formation.wait_dynos("worker", 1)
+    web, worker = born(formation, "web"), born(formation, "worker")
+    by_type = ["--process-type", "web"] if cli.version == "v11" else ["web"]
+    cli.run("ps:stop", *by_type, app=formation.name)
+    wait_for(
+        "other web dynos",
+        lambda: (now := born(formation, "web")).keys() == web.keys() and not set(now.values()) & set(web.values()),
+        90,
+    )
+    assert born(formation, "worker") == worker
+
+
+def test_stop_of_one_off_dynos_by_name_and_by_type_ends_them(cli: HerokuCli, shop: App) -> None:
+    def detached() -> str:
+        name = re.search(r"run\.\d+", cli.run("run:detached", "sleep 600", app=shop.name).text)
+        assert name
+        wait_for(f"{name[0]} up", lambda: name[0] in born(shop, "run"), 90)
+        return name[0]
+
+    one, other = detached(), detached()
+    cli.run("ps:stop", *(["--dyno-name", one] if cli.version == "v11" else [one]), app=shop.name)
+    wait_for("the other is left", lambda: [d["name"] for d in shop.dynos("run")] == [other], 60)
+    cli.run("ps:stop", *(["--process-type", "run"] if cli.version == "v11" else ["run"]), app=shop.name)
+    wait_for("none is left", lambda: not shop.dynos("run"), 60)
+    assert "run." not in cli.run("ps", app=shop.name).stdout

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from official_cli import HerokuCli
-from platform_client import SAMPLE, wait_for
+import pytest
+from official_cli import NODE, HerokuCli
+from platform_client import ROOT, wait_for
 
 from tests.integration.loopback import free_port
 
 
-def test_local_serves_the_sample(cli: HerokuCli, tmp_path: Path) -> None:
-    tree = tmp_path / "python"
-    shutil.copytree(SAMPLE, tree)
-    (tree / ".env").write_text("HEROKU_APP_NAME=a-frog\n")
-    programs = tmp_path / "bin"  # what the sample's requirements.txt brings, in the place of gunicorn's own program
+def python(tree: Path, programs: Path) -> str:
+    """What the sample's requirements.txt brings, in the place of gunicorn's own program; gives a PATH."""
     programs.mkdir()
     (programs / "python").symlink_to(sys.executable)
     serving = programs / "gunicorn"
@@ -27,7 +28,28 @@ def test_local_serves_the_sample(cli: HerokuCli, tmp_path: Path) -> None:
         "make_server('127.0.0.1', int(os.environ['PORT']), web.application).serve_forever()\n"
     )
     serving.chmod(0o755)
-    local = cli.having(PATH=f"{programs}:{cli.environment['PATH']}")
+    return str(programs)
+
+
+def node(tree: Path, programs: Path) -> str:
+    """What npm installs by the sample's lock; gives a PATH."""
+    programs.mkdir()
+    (programs / "node").symlink_to(NODE)
+    (programs / "npm").symlink_to(Path(sys.executable).parent / "npm")
+    path = f"{programs}:{os.environ['PATH']}"
+    argv = [programs / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(argv, cwd=tree, env=os.environ | {"PATH": path}, check=True, timeout=300)
+    return str(programs)
+
+
+@pytest.mark.parametrize(("sample", "prepare"), [("python", python), ("node", node)])
+def test_local_serves_the_sample(
+    cli: HerokuCli, tmp_path: Path, sample: str, prepare: Callable[[Path, Path], str]
+) -> None:
+    tree = tmp_path / sample
+    shutil.copytree(ROOT / "samples" / sample, tree)
+    (tree / ".env").write_text("HEROKU_APP_NAME=a-frog\n")
+    local = cli.having(PATH=f"{prepare(tree, tmp_path / 'bin')}:{cli.environment['PATH']}")
     port = free_port()
     with local.terminal("local", "web=1,worker=1", "-p", str(port), cwd=tree) as terminal:
         answer = wait_for("an answer", lambda: httpx.get(f"http://127.0.0.1:{port}/").text, 30)
@@ -36,3 +58,11 @@ def test_local_serves_the_sample(cli: HerokuCli, tmp_path: Path) -> None:
         terminal.send("\x03")
         terminal.wait(30)
     assert cli.run("local:version").stdout.strip()
+
+
+def test_local_run_has_the_environment_of_the_file(cli: HerokuCli, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("FROG='jumps in'\n")
+    program = tmp_path / "say"
+    program.write_text("#!/bin/sh\necho it $FROG\nexit 3\n")
+    program.chmod(0o755)
+    assert "it jumps in\n" in cli.run("local:run", "./say", cwd=tmp_path, code=3).stdout

@@ -46,6 +46,20 @@ def test_lines_of_one_dyno_one_type_and_one_source(cli: HerokuCli, shop: App) ->
     assert "heroku[" not in by_source
 
 
+def test_ps_is_dyno_and_filters_hold_together(cli: HerokuCli, shop: App) -> None:
+    word = say(shop)
+    assert word in cli.run("logs", "--ps", "web.1", "-n", "50", app=shop.name).stdout
+    by_type = cli.run("logs", "--ps", "web", "-n", "50", app=shop.name).stdout
+    assert word in by_type
+    assert {line.split()[1] for line in by_type.splitlines()} <= {"app[web.1]:", "heroku[web.1]:"}
+    both = cli.run("logs", "--dyno", "web.1", "--source", "heroku", "-n", "50", app=shop.name).stdout
+    assert {line.split()[1] for line in both.splitlines()} == {"heroku[web.1]:"}
+    assert "State changed from starting to up" in both
+    platforms = cli.run("logs", "-s", "heroku", "-n", "100", app=shop.name).stdout
+    assert f'path="/print/{word}"' in platforms
+    assert not [line for line in platforms.splitlines() if " heroku[" not in line]
+
+
 def test_a_tail_shows_lines_as_they_come_each_once(cli: HerokuCli, shop: App) -> None:
     before = say(shop)
     with cli.terminal("logs", "--tail", app=shop.name) as terminal:

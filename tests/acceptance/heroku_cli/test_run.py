@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from official_cli import HerokuCli
+from official_cli import HerokuCli, Terminal
 from platform_client import App, wait_for
 
 
@@ -54,6 +54,49 @@ def test_a_terminal_has_colours_its_size_and_an_interrupt(cli: HerokuCli, shop: 
     gone(shop)
 
 
+def test_an_exit_code_comes_through_a_terminal(cli: HerokuCli, shop: App) -> None:
+    with cli.terminal("run", "-x", "tty; exit 6", app=shop.name) as terminal:
+        terminal.expect(r"/dev/(pts/\d+|console)", seconds=90)
+        assert terminal.wait() == 6, terminal.shown
+    assert "heroku-command-exit-status" not in terminal.shown
+
+
+def test_what_is_piped_in_reaches_a_command_whose_output_is_a_terminals(cli: HerokuCli, shop: App) -> None:
+    piped = [
+        "sh",
+        "-c",
+        f"printf 'jumps in\\n' | '{cli.home / 'bin' / 'heroku'}' run -x -a {shop.name} "
+        "'read line; echo the frog $line; cat; exit 3'",
+    ]
+    terminal = Terminal.start(piped, cli.home, cli.environment, 30, 100)
+    try:
+        terminal.expect("the frog jumps in", seconds=90)
+        assert terminal.wait() == 3, terminal.shown
+    finally:
+        terminal.end()
+    gone(shop)
+
+
+def test_size_type_and_environment_are_the_dynos(cli: HerokuCli, shop: App) -> None:
+    with cli.terminal(
+        "run",
+        "-s",
+        "Standard-2X",
+        "--type",
+        "worker",
+        "-e",
+        "FROG=jumps;POND=old",
+        "echo $FROG $POND; cat",
+        app=shop.name,
+    ) as terminal:
+        terminal.expect("jumps old", seconds=90)
+        dyno = wait_for("the dyno", lambda: [d for d in shop.dynos("worker") if d["command"].startswith("echo")], 10)
+        assert (dyno[0]["size"], dyno[0]["state"]) == ("Standard-2X", "up")
+        terminal.send("\x04")
+        assert terminal.wait() == 0, terminal.shown
+    wait_for("no such dyno", lambda: not shop.dynos("worker"), 60)
+
+
 def test_a_terminal_that_is_left_ends_its_dyno(cli: HerokuCli, shop: App) -> None:
     with cli.terminal("run", "sleep 600", app=shop.name):
         wait_for("a dyno that is up", lambda: [d for d in shop.dynos("run") if d["state"] == "up"], 90)
@@ -82,6 +125,26 @@ def test_run_inside_enters_a_dyno_that_runs(cli: HerokuCli, shop: App) -> None:
     assert ran.code == 4, str(ran)
     assert "web.1" in ran.stdout
     assert "server.py" in ran.stdout
+    assert shop.get().status == 200
+
+
+def test_run_inside_is_a_terminal_with_colours_its_size_and_an_interrupt(cli: HerokuCli, shop: App) -> None:
+    with cli.terminal("run:inside", "web.1", "bash", app=shop.name, rows=31, columns=97) as terminal:
+        terminal.expect(r"[$#] $", seconds=60)
+        terminal.send("stty size; tty; echo TERM=$TERM in $DYNO; printf '\\033[32mgreen\\033[0m\\n'\r")
+        terminal.expect(r"31 97\r")
+        terminal.expect(r"/dev/(pts/\d+|console)")
+        terminal.expect(r"TERM=xterm-256color in web\.1\r")
+        terminal.expect(r"green\r")
+        assert "\x1b[32mgreen\x1b[0m" in terminal.shown
+        terminal.expect(r"[$#] $")
+        terminal.send("echo begun; sleep 300; echo slept=$?\r")
+        terminal.expect(r"begun\r")
+        terminal.send("\x03")
+        terminal.expect(r"[$#] $")
+        terminal.send("exit\r")
+        assert terminal.wait() == 0, terminal.shown
+    assert "slept=0" not in terminal.shown
     assert shop.get().status == 200
 
 

@@ -70,6 +70,9 @@ def test_add_list_receive_deliveries_update_and_remove(cli: HerokuCli, shop: App
         delivery = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", deliveries)
         assert delivery, deliveries
         assert "succeeded" in cli.run("webhooks:deliveries:info", delivery[0], app=shop.name).stdout
+        event = shop.call("GET", "/webhook-events").json()[0]["id"]
+        assert event in cli.run("webhooks:events", app=shop.name).stdout
+        assert event in cli.run("webhooks:events:info", event, app=shop.name).stdout
         cli.run("webhooks:update", hook["id"], "-i", "api:dyno", "-l", "notify", "-u", f"{url}2", app=shop.name)
         assert shop.call("GET", f"/webhooks/{hook['id']}").json()["include"] == ["api:dyno"]
         assert "Removing webhook" in cli.run("webhooks:remove", hook["id"], app=shop.name).text

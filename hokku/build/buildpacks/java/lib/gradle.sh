@@ -19,7 +19,7 @@ gradle_tasks() {
 
 # `build_with_gradle KEPT`
 build_with_gradle() {
-  local kept=$1 tasks
+  local kept=$1 tasks size
   if [ ! -f gradlew ]; then
     fail "There is no Gradle wrapper (gradlew) in the root of the app, and the stack has no Gradle of its own." \
       "Run \`gradle wrapper\` on your computer, commit gradlew and gradle/wrapper/, and push again."
@@ -33,6 +33,10 @@ build_with_gradle() {
     detail <<<'The Gradle caches of the last build are there'
   fi
   export GRADLE_USER_HOME=$kept/gradle GRADLE_OPTS="${GRADLE_OPTS:-} -Dorg.gradle.daemon=false -Dorg.gradle.vfs.watch=false"
+  # Gradle's own cache: what was compiled of the same sources, by the same Java and against the same libraries, is not again.
+  if ! grep -q -s -E '^[[:space:]]*org\.gradle\.caching[[:space:]]*[=:]' gradle.properties; then
+    GRADLE_OPTS+=' -Dorg.gradle.caching=true'
+  fi
   read -r -a tasks <<<"$(gradle_tasks)"
   say "Building Gradle app"
   detail <<<"\$ ./gradlew ${tasks[*]}"
@@ -45,4 +49,9 @@ build_with_gradle() {
   fi
   # What Gradle itself calls rubbish stays out of the cache.
   rm -rf "$kept/gradle/daemon" "$kept"/gradle/.tmp "$kept"/gradle/caches/*/tmp
+  # A cache that grows past the limit would be dropped whole.
+  size=$(du -sm "$kept/gradle/caches/build-cache-1" 2>/dev/null | cut -f 1 || true)
+  if [ "${size:-0}" -gt 200 ]; then
+    rm -rf "$kept/gradle/caches/build-cache-1"
+  fi
 }

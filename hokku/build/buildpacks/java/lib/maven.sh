@@ -18,14 +18,14 @@ maven_settings() {
 
 # `build_with_maven KEPT`
 build_with_maven() {
-  local kept=$1 mvn=mvn options goals version
+  local kept=$1 mvn=mvn options goals version quick
   version=$(property maven.version)
   if [ -f mvnw ] && [ -f .mvn/wrapper/maven-wrapper.properties ] && [ -z "$version" ]; then
     chmod +x mvnw
     mvn=./mvnw
     export MAVEN_USER_HOME=$kept/m2
   else
-    say "Using Maven $(mvn --version 2>/dev/null | grep -o -m 1 -E 'Apache Maven [0-9.]+' | cut -d ' ' -f 3) of the stack ${STACK:-}"
+    say "Using the Maven of the stack ${STACK:-}"
     if [ -n "$version" ]; then
       detail <<<"Maven $version of system.properties is not installed: commit the Maven wrapper (mvnw) to have one of your own."
     fi
@@ -37,10 +37,13 @@ build_with_maven() {
   # Words, as Heroku takes them: no quotes, no variables.
   read -r -a options <<<"${MAVEN_CUSTOM_OPTS:--DskipTests}"
   read -r -a goals <<<"${MAVEN_CUSTOM_GOALS:-clean install}"
-  export MAVEN_OPTS="-Xmx1024m ${MAVEN_JAVA_OPTS:-} -Duser.home=$HOME -Dmaven.repo.local=$kept/m2/repository"
+  # A build is over before much of what the JVM's second compiler does, or a collector of many threads, is worth it.
+  quick='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'
+  [[ ${MAVEN_JAVA_OPTS:-} != *-XX:+Use*GC* ]] || quick=${quick% *}
+  export MAVEN_OPTS="-Xmx1024m $quick ${MAVEN_JAVA_OPTS:-} -Duser.home=$HOME -Dmaven.repo.local=$kept/m2/repository"
   say "Executing Maven"
   detail <<<"\$ $mvn ${options[*]} ${goals[*]}"
-  if ! "$mvn" -B "${settings[@]}" "${options[@]}" "${goals[@]}" 2>&1 | detail; then
+  if ! "$mvn" -B -V "${settings[@]}" "${options[@]}" "${goals[@]}" 2>&1 | detail; then
     fail "Failed to build app with Maven: its last lines above say why."
   fi
 }

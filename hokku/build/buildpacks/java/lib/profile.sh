@@ -1,22 +1,8 @@
+# shellcheck shell=bash
 # Java in a dyno: which one, and how much memory it takes of the dyno's.
 # https://devcenter.heroku.com/articles/java-support#environment
 JAVA_HOME=${JAVA_HOME:-$(compgen -G '/usr/lib/jvm/java-@MAJOR@-openjdk-*' | head -n 1)}
 export JAVA_HOME PATH="$JAVA_HOME/bin:$PATH"
-
-# MiB: what the platform says, else the container's limit, or what the computer has.
-hokku_memory() {
-  local total limit
-  if [[ ${DYNO_RAM:-} =~ ^[0-9]+$ ]]; then
-    echo "$DYNO_RAM"
-    return
-  fi
-  total=$(($(sed -n -E 's/^MemTotal: +([0-9]+) kB/\1/p' /proc/meminfo) / 1024))
-  limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null)
-  if [[ $limit =~ ^[0-9]+$ ]] && [ $((limit / 1048576)) -lt "$total" ]; then
-    total=$((limit / 1048576))
-  fi
-  echo "$total"
-}
 
 # Heroku's figures: 300 of 512, 671 of 1024, and 80 % of more.
 hokku_java_options() {
@@ -31,7 +17,7 @@ hokku_java_options() {
 }
 
 # Config vars come last, so that they count.
-hokku_options="$(hokku_java_options "$(hokku_memory)") -Dfile.encoding=UTF-8"
+hokku_options="$(hokku_java_options "$(dyno_memory)") -Dfile.encoding=UTF-8"
 export JAVA_TOOL_OPTIONS="$hokku_options${JAVA_TOOL_OPTIONS:+ $JAVA_TOOL_OPTIONS}"
 export JAVA_OPTS="${JAVA_OPTS:-$hokku_options}"
 
@@ -45,5 +31,5 @@ if [[ -z ${JDBC_DATABASE_URL:-} && ${DATABASE_URL:-} =~ ^(postgres|postgresql|my
   export SPRING_DATASOURCE_USERNAME=${SPRING_DATASOURCE_USERNAME:-$JDBC_DATABASE_USERNAME}
   export SPRING_DATASOURCE_PASSWORD=${SPRING_DATASOURCE_PASSWORD:-$JDBC_DATABASE_PASSWORD}
 fi
-unset -f hokku_memory hokku_java_options
+unset -f dyno_memory hokku_java_options
 unset hokku_options hokku_kind

@@ -41,7 +41,7 @@ keepable() {
 # What the modules go by. Modules that run scripts when they are installed may read any file of the app, so these count.
 modules_key() {
   {
-    echo "$STACK $node_version $manager $manager_version"
+    echo "$STACK $(image_packages) $node_version $manager $manager_version"
     env | grep -i -E '^(npm_config|yarn|pnpm|node_env)' | grep -v -i -E '_(cache|folder|store_dir)=' | LC_ALL=C sort || true
     cat package.json package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml .npmrc .yarnrc .yarnrc.yml \
       pnpm-workspace.yaml .pnpmfile.cjs 2>/dev/null || true
@@ -73,7 +73,7 @@ install_modules() {
     echo "$key" >"$kept/key"
   fi
   # A cache that grows past the limit would be dropped whole.
-  if [ "$(du -sm "$kept/downloads" | cut -f 1)" -gt 300 ]; then rm -rf "$kept/downloads"; fi
+  if [ "$(du -sm "$kept/downloads" | cut -f 1)" -gt 300 ]; then rm -rf "$kept/downloads"/*; fi
 }
 
 install_with_npm() {
@@ -97,7 +97,13 @@ install_with_yarn() {
     warn "node_modules checked into source control: it is removed, as yarn.lock says what is installed."
     rm -rf node_modules
   fi
-  if [ "$berry" = true ]; then
+  if [ "$plug" = true ]; then
+    mkdir -p "$YARN_CACHE_FOLDER"
+    cp -a --update --reflink=auto "$kept/downloads/plug/." "$YARN_CACHE_FOLDER/" 2>/dev/null || true # Yarn compares checksums
+    run "Installing packages (yarn install --immutable)" yarn install --immutable
+    rm -rf "$kept/downloads/plug"
+    cp -a --reflink=auto "$YARN_CACHE_FOLDER" "$kept/downloads/plug"
+  elif [ "$berry" = true ]; then
     run "Installing node modules (yarn install --immutable)" yarn install --immutable
   else
     run "Installing node modules (yarn.lock)" yarn install --production="${YARN_PRODUCTION:-false}" --frozen-lockfile \
@@ -166,6 +172,7 @@ prune() {
     yarn)
       if [ "$berry" = true ]; then
         run "yarn workspaces focus --all --production" yarn workspaces focus --all --production
+        if [ "$plug" = true ]; then drop_archives; fi
       else
         run "yarn install --production" yarn install --production=true --frozen-lockfile --ignore-engines --ignore-scripts \
           --prefer-offline --non-interactive
@@ -179,6 +186,13 @@ prune() {
       fi
       ;;
   esac
+}
+
+# Yarn leaves the archives of what it pruned: dynos need those that .pnp.cjs names.
+drop_archives() {
+  find "$YARN_CACHE_FOLDER" -maxdepth 1 -name '*.zip' -printf '%f\n' | LC_ALL=C sort >"$scratch/archives"
+  { grep -ohE '[^/"]+\.zip' .pnp.cjs .pnp.data.json 2>/dev/null || true; } | LC_ALL=C sort -u |
+    LC_ALL=C comm -23 "$scratch/archives" - | (cd "$YARN_CACHE_FOLDER" && xargs -d '\n' --no-run-if-empty rm -f --)
 }
 
 # What npm took away from the kept modules once, it would take away again: the list of that is kept with them.

@@ -1,29 +1,10 @@
+# shellcheck shell=bash
 # For the dynos of a Node.js app. https://devcenter.heroku.com/articles/node-concurrency
 export PATH="/app/.heroku/node/bin:$PATH:/app/bin:/app/node_modules/.bin"
 export NODE_HOME=/app/.heroku/node
 export NODE_ENV=${NODE_ENV:-production}
 
-# MB that the dyno may use, as the platform says; 512 where that cannot be found out.
-hokku_memory() {
-  local bytes
-  case ${DYNO_RAM:-} in
-    '' | *[!0-9]*) ;;
-    *)
-      echo "$DYNO_RAM"
-      return
-      ;;
-  esac
-  bytes=$(cat /sys/fs/cgroup/memory.max 2>/dev/null)
-  case $bytes in
-    '' | *[!0-9]*) bytes=$(awk '/^MemTotal:/ {printf "%d", $2 * 1024}' /proc/meminfo 2>/dev/null) ;;
-  esac
-  case $bytes in
-    '' | *[!0-9]*) echo 512 ;;
-    *) echo $((bytes / 1048576)) ;;
-  esac
-}
-
-export MEMORY_AVAILABLE=${MEMORY_AVAILABLE:-$(hokku_memory)}
+export MEMORY_AVAILABLE=${MEMORY_AVAILABLE:-$(dyno_memory)}
 if [ -z "${WEB_MEMORY:-}" ]; then
   if [ "$MEMORY_AVAILABLE" -gt 16384 ]; then export WEB_MEMORY=2048; else export WEB_MEMORY=512; fi
 fi
@@ -36,4 +17,4 @@ if [ "${LOG_CONCURRENCY:-}" = true ]; then
   echo "Detected $MEMORY_AVAILABLE MB available memory, $WEB_MEMORY MB limit per process (WEB_MEMORY)"
   echo "Recommending WEB_CONCURRENCY=$WEB_CONCURRENCY"
 fi
-unset -f hokku_memory
+unset -f dyno_memory

@@ -28,28 +28,12 @@ boot() {
 # How many PHP processes the dyno's memory has room for: Heroku divides it by PHP's memory_limit.
 concurrency() {
   local memory limit
-  memory=$(dyno_memory)
+  memory=$(($(dyno_memory) * 1048576))
   limit=$(sed -n -E 's/^[[:space:]]*(php_(admin_)?value\[)?memory_limit\]?[[:space:]]*=[[:space:]]*"?([0-9]+[KMGkmg]?)"?.*/\3/p' \
     "$documents/.user.ini" ${pool:+"$pool"} 2>/dev/null | tail -n 1)
   limit=$(numfmt --from=iec "$(tr kmg KMG <<<"${limit:-128M}")" 2>/dev/null || echo 134217728)
   [ "$limit" -gt 0 ] || limit=134217728
   echo $((memory / limit > 0 ? memory / limit : 1))
-}
-
-# Bytes: what the platform says, else the limit of the container, or what the computer has.
-dyno_memory() {
-  local limit total
-  if [[ ${DYNO_RAM:-} =~ ^[0-9]+$ ]]; then
-    echo $((DYNO_RAM * 1048576))
-    return
-  fi
-  total=$(($(sed -n -E 's/^MemTotal: +([0-9]+) kB/\1/p' /proc/meminfo) * 1024))
-  limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null || echo max)
-  if [[ $limit =~ ^[0-9]+$ ]] && [ "$limit" -lt "$total" ]; then
-    echo "$limit"
-  else
-    echo "$total"
-  fi
 }
 
 # `render FILE INCLUDE`: the template with this start's values. INCLUDE is a line.

@@ -1,14 +1,20 @@
 <?php
 
-// What an app asks of PHP itself: `php platform.php ACTION`, in the app's directory. ACTION is one of
-// packages  exits 0 when composer.json requires packages, which takes a composer.lock
-// script    exits 0 when composer.json has a script "compile"
-// paths     exits 0 when composer.lock has packages that lie in the app's own tree
-// bin       prints the directory of the packages' programs
-// check     prints "php<TAB>CONSTRAINT<TAB>WHO" and "ext<TAB>NAME<TAB>WHO" for what is not there; exits 1 if there is any
-// An unreadable composer.json exits 3.
+// What an app asks of PHP itself, and what there is: `php platform.php`, in the app's directory. A line each, fields by tabs:
+// version V      the PHP that runs this
+// composer V     the Composer of the stack
+// packages yes   composer.json requires packages, which takes a composer.lock
+// script yes     composer.json has a script "compile"
+// vendor DIR     where Composer puts the packages
+// bin DIR        where it puts their programs
+// kept WHEN      for which builds the packages of this one are good: "always", as Composer brings them up to date;
+//                "unchanged", as something that runs when they are installed may read any file; "never", as some lie in the
+//                app's own tree
+// php CONSTRAINT WHO   asked for, and not there
+// ext NAME WHO         asked for, and not there
+// A composer.json or composer.lock that is no JSON exits 3.
 
-require '/usr/share/php/Composer/Semver/autoload.php';
+require '/usr/share/php/Composer/autoload.php';
 
 use Composer\Semver\Semver;
 
@@ -24,10 +30,6 @@ function document(string $file): ?array
     }
     return $content;
 }
-
-$json = document('composer.json') ?? [];
-$lock = document('composer.lock') ?? [];
-$installed = $lock['packages'] ?? [];
 
 function missing(array $json, array $installed): array
 {
@@ -59,23 +61,37 @@ function loaded(string $extension): bool
     return in_array($extension, $names, true) || ($extension === 'opcache' && in_array('zend-opcache', $names, true));
 }
 
-switch ($argv[1]) {
-    case 'packages':
-        $names = array_keys(($json['require'] ?? []) + ($json['require-dev'] ?? []));
-        exit(array_filter($names, fn ($name) => str_contains($name, '/')) ? 0 : 1);
-    case 'script':
-        exit(isset($json['scripts']['compile']) ? 0 : 1);
-    case 'paths':
-        exit(array_filter($installed, fn ($package) => ($package['dist']['type'] ?? '') === 'path') ? 0 : 1);
-    case 'bin':
-        echo rtrim($json['config']['bin-dir'] ?? rtrim($json['config']['vendor-dir'] ?? 'vendor', '/') . '/bin', '/');
-        exit(0);
-    case 'check':
-        $found = missing($json, $installed);
-        foreach ($found as $fields) {
-            echo implode("\t", $fields), "\n";
+function kept(array $json, array $installed, string $vendor, string $bin): string
+{
+    foreach ($installed as $package) {
+        if (in_array('path', [$package['dist']['type'] ?? '', $package['source']['type'] ?? ''], true)) {
+            return 'never';
         }
-        exit($found ? 1 : 0);
-    default:
-        exit(2);
+    }
+    $types = array_map(fn ($package) => $package['type'] ?? 'library', $installed);
+    $runs = isset($json['scripts']) || array_intersect(['composer-plugin', 'composer-installer'], $types);
+    return $runs || !str_starts_with("$bin/", "$vendor/") ? 'unchanged' : 'always';
+}
+
+$json = document('composer.json') ?? [];
+$lock = document('composer.lock') ?? [];
+$installed = $lock['packages'] ?? [];
+$config = $json['config'] ?? [];
+$vendor = rtrim(getenv('COMPOSER_VENDOR_DIR') ?: $config['vendor-dir'] ?? 'vendor', '/');
+$bin = getenv('COMPOSER_BIN_DIR') ?: $config['bin-dir'] ?? '{$vendor-dir}/bin';
+$bin = rtrim(str_replace('{$vendor-dir}', $vendor, $bin), '/');
+$required = array_keys(($json['require'] ?? []) + ($json['require-dev'] ?? []));
+
+$lines = [
+    ['version', PHP_VERSION],
+    ['composer', Composer\Composer::VERSION],
+    ['packages', array_filter($required, fn ($name) => str_contains($name, '/')) ? 'yes' : 'no'],
+    ['script', isset($json['scripts']['compile']) ? 'yes' : 'no'],
+    ['vendor', $vendor],
+    ['bin', $bin],
+    ['kept', kept($json, $installed, $vendor, $bin)],
+    ...missing($json, $installed),
+];
+foreach ($lines as $fields) {
+    echo implode("\t", preg_replace('/[\x00-\x1f\x7f]/', ' ', $fields)), "\n";
 }

@@ -1,4 +1,4 @@
-# What installs an app's packages, and doing so into $venv. Sets manager and files (what the packages go by).
+# What installs an app's packages, and doing so into $venv. Sets manager and key.
 
 UV=0.12.5
 POETRY=2.4.1
@@ -30,26 +30,13 @@ choose_manager() {
   fi
 }
 
-# What makes the packages of one build good for the next: versions and every file that says what is installed.
+# Sets key to what makes the packages of one build good for the next; to nothing when they are installed anew each time,
+# as what comes from the app's own tree or a branch may change under the same files.
 packages_key() {
-  {
-    echo "$STACK $has $manager $UV $POETRY $PIPENV"
-    find . -maxdepth 2 -not -path './.*' -type f \
-      \( -name '*.txt' -o -name '*.in' -o -name '*.toml' -o -name '*.cfg' -o -name '*.lock' -o -name setup.py -o -name Pipfile \) \
-      -print0 | LC_ALL=C sort -z | xargs -0 --no-run-if-empty sha256sum
-    env | grep -E '^(PIP|UV|POETRY|PIPENV)_' | LC_ALL=C sort || true
-  } | sha256sum | cut -d ' ' -f 1
-}
-
-# What comes from the app's own tree or a branch may change under the same files: that is installed anew each time.
-reusable() {
-  case $manager in
-    pip) ! grep -q -E '^[[:space:]]*(-e|--editable|\.|/)|file:|(git|hg|svn|bzr)\+' requirements.txt ;;
-    pipenv) ! grep -q -E '"(path|editable|file)"' Pipfile.lock ;;
-    poetry) ! grep -q -E '^type = "(directory|file)"' poetry.lock && ! grep -q 'tool.poetry.build' pyproject.toml ;;
-    uv) ! grep -q -E 'source = \{ (directory|editable|path) ' uv.lock ;;
-    *) false ;;
-  esac
+  key=''
+  if [ "$manager" != project ]; then
+    key=$("$python" -I "$here/lib/packages_key.py" "$manager" "$has" $UV $POETRY $PIPENV) || key=''
+  fi
 }
 
 # A package manager from PyPI, in the cache and never in the slug: `tool NAME VERSION` sets $tool.

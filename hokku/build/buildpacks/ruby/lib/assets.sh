@@ -3,7 +3,7 @@
 
 # `precompile_assets CACHE`: runs assets:precompile, when there is such a task and its work is not in the repository.
 precompile_assets() {
-  local kept=$1 tasks manifest directory
+  local kept=$1 tasks manifest directory dummy=''
   grep -q -s '^    rake (' Gemfile.lock || return 0
   compgen -G '[Rr]akefile*' >/dev/null || return 0
   manifest=$(compgen -G 'public/assets/.sprockets-manifest-*.json' || compgen -G 'public/assets/manifest*.json' ||
@@ -12,6 +12,7 @@ precompile_assets() {
     say "Detected manifest file, assuming assets were compiled locally"
     return 0
   fi
+  [ -e tmp/local_secret.txt ] || dummy=tmp/local_secret.txt
   export SECRET_KEY_BASE_DUMMY=1 DATABASE_URL=${DATABASE_URL:-postgres://user:pass@127.0.0.1/dbname}
   if ! tasks=$(bundle exec rake -P --trace 2>"$kept.said"); then
     detail <"$kept.said"
@@ -47,5 +48,6 @@ precompile_assets() {
       cp -a "$directory/." "$kept/$directory/"
     fi
   done
+  [ -z "$dummy" ] || rm -f "$dummy" # Rails writes one for SECRET_KEY_BASE_DUMMY; it would be another one in each slug
   rm -rf tmp/cache/assets # only the next build reads it
 }

@@ -16,13 +16,14 @@ asked_ruby() {
     line=${line%%engine*}
     asked=$(grep -o -E "['\"][^'\"]+['\"]" <<<"$line" | tr -d "'\"" | paste -s -d , || true)
   fi
+  if [ -z "$asked" ] && [ -z "$file" ]; then
+    where=Gemfile.lock
+    asked=$(sed -n -E '/^RUBY VERSION/{n;s/^ +ruby ([0-9.]+[0-9]).*/\1/p}' Gemfile.lock)
+  fi
+  # On its own, Heroku does not read this file. Who writes it means it.
   if [ -z "$asked" ] && [ -f "${file:-.ruby-version}" ]; then
     where=${file:-.ruby-version}
     asked=$(sed -n -E 's/^(ruby[- ])?([0-9][^[:space:]]*).*/\2/p' "$where" | head -n 1)
-  fi
-  if [ -z "$asked" ]; then
-    where=Gemfile.lock
-    asked=$(sed -n -E '/^RUBY VERSION/{n;s/^ +ruby ([0-9.]+[0-9]).*/\1/p}' Gemfile.lock)
   fi
 }
 
