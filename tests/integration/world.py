@@ -14,10 +14,10 @@ from datetime import timedelta
 from functools import cached_property
 from urllib.parse import quote, urlsplit
 
-from hokku.store import accounts, decisions, hosts, phases
+from hokku.store import accounts, phases
 from hokku.store.engine import session
 from hokku.store.tables import Build, Dyno, DynoState, now
-from tests.integration import hooks
+from tests.integration import hooks, operated
 from tests.integration.contract import document
 from tests.integration.test_api_access import as_bearer, new_key, person
 from tests.integration.test_api_apps import slug_of
@@ -175,26 +175,6 @@ def _dyno(world, app, kind="web", number=1):
         )
         opened.add(row)
     return f"{kind}.{number}"
-
-
-def _decided(world, app):
-    """A dyno of which the manifold decided something."""
-    name = _dyno(world, app)
-    with session() as opened:
-        found = [
-            decisions.Decision(uuid.UUID(app["id"]), "web", 1, "dyno1", made, f"Because it is {made}.", now())
-            for made in ("start", "up")
-        ]
-        decisions.keep(opened, found)
-    return name
-
-
-def _gone_host(world, app):
-    """A host that is in the settings no longer, and of which something is wanted still."""
-    name = unique("gone")
-    with session() as opened:
-        hosts.want(opened, name, hosts.Wanted.DRAINED)
-    return name
 
 
 def _build(world, app):
@@ -357,8 +337,8 @@ MAKERS = {
     "user": lambda world, app: "~",
     "webhook": hooks.made,
     ("PATCH /account/app-transfers/{transfer}", "transfer"): _offered_to_the_owner,
-    ("GET /apps/{app}/dynos/{dyno}/decisions", "dyno"): _decided,
-    ("DELETE /hosts/{host}", "host"): _gone_host,
+    ("GET /apps/{app}/dynos/{dyno}/decisions", "dyno"): operated.decided,
+    ("DELETE /hosts/{host}", "host"): operated.gone_host,
     ("GET /apps/{app}/collaborators/{user}", "user"): _guest,
     ("DELETE /apps/{app}/collaborators/{user}", "user"): _guest,
 }
