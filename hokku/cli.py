@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +51,8 @@ def _room(name: str) -> ModuleType:
 
 def _serve(room: str) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    service = sys.argv[1] if len(sys.argv) > 1 else room
+    os.environ.setdefault("PGAPPNAME", f"hokku-{service}@{socket.gethostname()}")  # who PostgreSQL is connected to
     for chatty in ("httpcore", "httpx", "urllib3", "ws4py", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     _room(room).main()

@@ -118,7 +118,12 @@ _TABLE = {
         POST /pipeline-transfers
     """,
     Right.ADMIN: """
+        DELETE /hosts/{host}
         GET /accounts
+        GET /hosts
+        GET /hosts/{host}
+        GET /platform/checks
+        PATCH /hosts/{host}
         POST /accounts
     """,
     Right.SEE: """
@@ -140,6 +145,7 @@ _TABLE = {
         GET /apps/{app}/domains/{domain}
         GET /apps/{app}/dynos
         GET /apps/{app}/dynos/{dyno}
+        GET /apps/{app}/dynos/{dyno}/decisions
         GET /apps/{app}/features
         GET /apps/{app}/features/{feature}
         GET /apps/{app}/formation

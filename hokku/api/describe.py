@@ -29,6 +29,7 @@ _SCHEMES = {
 }
 _PARAMETERS = {
     "app": "id or name of the app",
+    "host": "name or id of the dyno host",
     "kind": "process type, such as web",
     "secret": "the secret part of the URL",
     "signature": "the secret part of the URL",

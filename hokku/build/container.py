@@ -17,6 +17,9 @@ from hokku.build.websocket import WebSocket
 from hokku.manifold import images, names, stock
 from hokku.manifold.lxd import CONNECT, LONG, Instance, LxdError, Member, NotFound, Unreachable
 from hokku.settings import Host, Settings
+from hokku.store import hosts as operated
+from hokku.store.engine import session
+from hokku.store.patience import insist
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +132,24 @@ def committed(instances: Iterable[Instance]) -> dict[str, int]:
 
 
 def least_busy(builders: list[Builder]) -> Builder:
-    """The online host with the least memory committed; raises NoHost."""
+    """The online host with the least memory committed, of those that operators want active; raises NoHost."""
+    while True:
+        wanted = _open(builders)
+        chosen = _least_busy(wanted)
+        if chosen in _open(wanted):  # still: hosts may take long to answer
+            return chosen
+
+
+def _open(builders: list[Builder]) -> list[Builder]:
+    def closed() -> set[str]:
+        with session() as opened:
+            return operated.closed(opened)
+
+    left_out = insist(closed)
+    return [each for each in builders if each.host.name not in left_out]
+
+
+def _least_busy(builders: list[Builder]) -> Builder:
     for builder in builders:
         try:
             states, load = builder.members(timeout=5), committed(builder.instances(timeout=20))

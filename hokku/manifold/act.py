@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,6 +16,7 @@ from hokku.manifold import jobs, lifecycle, placement, slots
 from hokku.manifold.health import Prober
 from hokku.manifold.hosts import Cluster
 from hokku.manifold.jobs import Jobs
+from hokku.manifold.ledger import WAIT, Ledger, at
 from hokku.manifold.lifecycle import Birth
 from hokku.manifold.lxd import LxdError
 from hokku.manifold.model import WEB, DynoView, Ended, Presence, Trouble
@@ -30,6 +32,15 @@ from hokku.store.wanted import AppSpec
 log = logging.getLogger(__name__)
 
 Key = tuple[uuid.UUID, str, int]  # release, type, number
+
+
+@dataclass(frozen=True)
+class Place:
+    """Host and slot for a new dyno, and why that host."""
+
+    host: str
+    slot: int
+    why: str
 
 
 class Actor:
@@ -57,18 +68,21 @@ class Actor:
         self.loads: dict[uuid.UUID, Load] = {}
         self.slots: dict[str, dict[int, datetime | None]] = {}
         self.troubles: dict[Key, Trouble] = {}
+        self.ledger = Ledger()
 
     def of(self, dyno_id: uuid.UUID) -> Tracked:
         """What is remembered of the dyno."""
         return self.tracked.setdefault(dyno_id, Tracked())
 
-    def load_of(self, row: Dyno) -> Load:
+    def load_of(self, row: Dyno, oneoff: bool) -> Load:
         """What the dyno weighs on its host."""
         size = self._settings.sizes.get(row.size) or self._settings.sizes[self._settings.default_size]
         crashed = row.state is DynoState.CRASHED
         leaving = crashed or row.state is DynoState.STOPPING
         memory = 0 if crashed else size.memory
-        return Load(row.host, row.app_id, row.type, row.number, memory, row.created_at, leaving)
+        return Load(
+            row.host, row.app_id, row.type, row.number, memory, row.created_at, leaving, crashed, row.crashes, oneoff
+        )
 
     def do(
         self,
@@ -85,13 +99,17 @@ class Actor:
             case MarkUp(dyno):
                 self._mark_up(rows[dyno.id][0])
             case Retire(dyno, reason):
+                self._tell(dyno, "retire", reason)
                 self._prober.drop(dyno.id)
                 self._set(rows[dyno.id][0], DynoState.STOPPING, reason)
             case Terminate(dyno):
+                idle = "nothing is in flight to it any more: " if dyno.type == WEB else ""
+                self._tell(dyno, "terminate", f"{idle}its processes get SIGTERM")
                 self.of(dyno.id).begin()
                 after.append(partial(self._terminate, dyno, rows[dyno.id][0].instance))
                 self.of(dyno.id).terminated_at = now()
             case Kill(dyno, error):
+                self._tell(dyno, "kill", error)
                 emit(dyno.app_id, error, process=dyno.name, source="heroku")
                 self._prober.drop(dyno.id)
                 self.of(dyno.id).doom = error
@@ -105,9 +123,15 @@ class Actor:
                 row = rows[dyno.id][0]
                 emit(app.id, f"State changed from {row.state} to crashed", process=dyno.name, source="heroku")
                 row.crashes, row.retry_at = crashes, retry_at
+                again = "at once" if retry_at <= now() else f"at {at(retry_at)}"
+                self._tell(dyno, "crash", f"{reason}; crashes in a row: {crashes}; it is started again {again}")
                 self._set(row, DynoState.CRASHED, reason)
             case Forget(dyno, reason):
+                self._tell(dyno, "forget", reason)
                 self._forget(dyno, rows.pop(dyno.id)[0], reason)
+
+    def _tell(self, dyno: DynoView, decision: str, reason: str) -> None:
+        self.ledger.note(dyno.app_id, dyno.type, dyno.number, dyno.host, decision, reason)
 
     def _set(self, row: Dyno, state: DynoState, reason: str | None) -> None:
         log.info("%s %s.%d of app %s: %s -> %s%s", row.instance, row.type, row.number, row.app_id, row.state, state,
@@ -119,6 +143,9 @@ class Actor:
         moment = known.up_since = now()
         since = known.running_since or moment
         row.timings = {"place": _seconds(since - known.decided_at), "boot": _seconds(moment - since)}
+        spent = f"{row.timings['boot']:.1f} s after its start"
+        how = f"its port was open {spent}" if row.type == WEB else "its process runs"
+        self.ledger.note(row.app_id, row.type, row.number, row.host, "up", how)
         emit(row.app_id, "State changed from starting to up", process=f"{row.type}.{row.number}", source="heroku")
         self._set(row, DynoState.UP, None)
 
@@ -154,13 +181,14 @@ class Actor:
             if before is None or before.reason != place:
                 log.warning("%s.%d of app %s waits: %s", action.type, action.number, app.name, place)
             self.troubles[key] = Trouble(place, 0, now() + timedelta(seconds=0.4))
+            self.waits(app.id, action.type, action.number, place)
             return
-        host, slot = place
         birth = Birth(
             uuid.uuid4(), app.id, action.release.id, action.release.slug_id, action.type, action.number, action.size,
-            slot,
+            place.slot,
         )  # fmt: skip
-        known = self.conceive(opened, birth, host, action.command, action.crashes)
+        host = place.host
+        known = self.conceive(opened, birth, place, action.command, action.crashes)
         rows[birth.id] = opened.get_one(Dyno, birth.id), action.release.version
 
         def begin() -> None:
@@ -170,26 +198,36 @@ class Actor:
 
         after.append(begin)
 
-    def place(self, app: AppSpec, kind: str, number: int) -> tuple[str, int] | str:
-        """Host and slot for a new dyno of the app, or why there is none."""
-        host = placement.choose(self._cluster.usable(), self.loads.values(), app.id, kind, number)
-        slot = self._slot(host) if host else None
-        if host is None or slot is None:
-            return "no dyno host can take it now" if host is None else f"all slots of host {host} are taken"
-        return host, slot
+    def place(self, app: AppSpec, kind: str, number: int) -> Place | str:
+        """The place of a new dyno of the app, or why there is none."""
+        ranked = placement.rank(self._cluster.usable(), self.loads.values(), app.id, kind, number)
+        if not ranked:
+            return "no dyno host can take it now"
+        host = ranked[0].host
+        slot = self._slot(host)
+        return f"all slots of host {host} are taken" if slot is None else Place(host, slot, placement.why(ranked))
 
-    def conceive(self, opened: Session, birth: Birth, host: str, command: str, crashes: int = 0) -> Tracked:
+    def waits(self, app_id: uuid.UUID, kind: str, number: int, reason: str) -> None:
+        """Keep for people that the dyno waits, and for which hosts."""
+        hosts = ((name, self._cluster.unusable(name)) for name in self._cluster.hosts)
+        states = ", ".join(f"{name} {why}" for name, why in hosts if why)
+        self.ledger.note(app_id, kind, number, None, WAIT, f"{reason}: {states}" if states else reason)
+
+    def conceive(self, opened: Session, birth: Birth, place: Place, command: str, crashes: int = 0) -> Tracked:
         """Write the dyno down, before anything of it exists."""
+        host = place.host
         row = Dyno(
             id=birth.id, app_id=birth.app_id, release_id=birth.release_id, type=birth.type, number=birth.number,
             size=birth.size, command=command, state=DynoState.STARTING, host=host, slot=birth.slot,
             address=slots.address(birth.slot), crashes=crashes, instance=birth.instance, timings={}, created_at=now(),
         )  # fmt: skip
         dynos.add(opened, row)
-        self.loads[row.id] = self.load_of(row)
+        self.loads[row.id] = self.load_of(row, birth.oneoff)
         self.slots.setdefault(host, {})[birth.slot] = None
         known = self.of(row.id)
         known.begin()
+        why = f"after {crashes} crashes in a row, {place.why}" if crashes else place.why
+        self.ledger.note(row.app_id, row.type, row.number, host, "start", why)
         log.info("%s %s.%d of app %s: starting on %s", row.instance, row.type, row.number, birth.app_id, host)
         return known
 
@@ -215,6 +253,10 @@ class Actor:
             log.warning("%s could not be made on %s: %s", birth.instance, host, error)
             count = self.troubles[key].count + 1 if key in self.troubles else 1
             until = now() + timedelta(seconds=min(30.0, 0.25 * 2.0**count))
+            self.ledger.note(
+                birth.app_id, birth.type, birth.number, host, "fail",
+                f"it could not be made, {count} times now: {error}; tried again at {at(until)}",
+            )  # fmt: skip
             self.troubles[key] = Trouble(str(error), count, until, jobs.final(error))
             if jobs.absent(error):
                 self._jobs.drop_template(birth.release_id, host)

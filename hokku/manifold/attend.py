@@ -61,11 +61,13 @@ class Attendant:
                 self._begin(opened, app, wish, rows, after)
             case GiveUp(wish, reason):
                 log.info("%s of app %s: %s", wish.name, app.name, reason)
+                self._actor.ledger.note(app.id, wish.type, wish.number, None, "give up", reason)
                 if reason == R13 or not wish.claimed:
                     emit(app.id, reason if reason == R13 else R99, process=wish.name, source="heroku")
                 self._end(opened, wish, None, reason)
             case Complete(wish, dyno, status, reason):
                 row = rows.pop(dyno.id)[0]
+                self._actor.ledger.note(app.id, wish.type, wish.number, row.host, "complete", reason)
                 ran = row.state is not DynoState.STARTING or status is not None
                 if not ran:
                     emit(app.id, R99, process=dyno.name, source="heroku")
@@ -99,17 +101,18 @@ class Attendant:
         place = self._actor.place(app, wish.type, wish.number)
         if isinstance(place, str):
             log.info("%s of app %s waits: %s", wish.name, app.name, place)
+            self._actor.waits(app.id, wish.type, wish.number, place)
             self._paused[wish.id] = now() + PAUSE
             return
         if not oneoffs.claim(opened, wish.id):
             return
-        host, slot = place
+        host = place.host
         attached = wish.attachment is not None
         birth = Birth(
-            wish.id, app.id, wish.release_id, wish.slug_id, wish.type, wish.number, wish.size, slot,
+            wish.id, app.id, wish.release_id, wish.slug_id, wish.type, wish.number, wish.size, place.slot,
             oneoff=True, attached=attached,
         )  # fmt: skip
-        known = self._actor.conceive(opened, birth, host, command="")
+        known = self._actor.conceive(opened, birth, place, command="")
         rows[wish.id] = opened.get_one(Dyno, wish.id), wish.version
         order = None if attached else oneoffs.order(opened, wish.id)
 
@@ -140,6 +143,8 @@ class Attendant:
             known.finish(Presence.RUNNING)
         else:
             log.warning("%s could not be made on %s: %s", birth.instance, host, error)
+            why = f"it could not be made, and is not tried again: {error}"
+            self._actor.ledger.note(birth.app_id, birth.type, birth.number, host, "fail", why)
             known.ended = Ended(None, f"could not be started: {error}")
             known.finish(Presence.GONE)
             self._jobs.delete(host, birth.instance)

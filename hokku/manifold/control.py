@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 import time
 import uuid
 from collections import defaultdict
@@ -14,7 +13,7 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from hokku.manifold import names, oneoffs, rollout, routes, sweep, template, track, warm
+from hokku.manifold import drain, names, oneoffs, report, rollout, routes, sweep, template, track, warm
 from hokku.manifold.act import Actor
 from hokku.manifold.attend import Attendant
 from hokku.manifold.health import Prober
@@ -28,7 +27,7 @@ from hokku.manifold.verdict import Verdicts
 from hokku.manifold.watch import follow
 from hokku.routing import AppRoutes, Mesh, backend_name
 from hokku.settings import Settings
-from hokku.store import dynos, rollouts, wanted
+from hokku.store import dynos, hosts, rollouts, wanted
 from hokku.store import oneoffs as wanted_oneoffs
 from hokku.store import routes as backends
 from hokku.store.engine import session
@@ -59,6 +58,9 @@ class Control:
         self._unsettled: set[uuid.UUID] = set()
         self._seen: dict[str, tuple[float, dict[str, str]]] = {}
         self._backends: dict[uuid.UUID, str] = {}
+        self._moving: set[uuid.UUID] = set()  # dynos of draining hosts that are to be replaced now
+        self._failing: set[report.Place] = set()
+        self._reporter = report.Reporter()
         self._unwanted_since: dict[uuid.UUID, datetime] = {}
         self._limits = Limits(settings.boot_timeout, settings.stop_timeout)
         self.cluster = Cluster(members(settings), settings, self._changed)
@@ -176,7 +178,9 @@ class Control:
             specs = wanted.load(opened, self._settings.apps_domain, app_ids)
             notes = rollouts.load(opened, app_ids)
             asked = wanted_oneoffs.load(opened, app_ids)
-            self._weigh(rows, app_ids)
+            self.cluster.wishes = hosts.wishes(opened)
+            self._weigh(rows, app_ids, {wish.id for of_app in asked.values() for wish in of_app})
+            self._moving = self._turns()
             self._assign(opened, specs.values())
             by_app: dict[uuid.UUID, Rows] = defaultdict(dict)
             for dyno_id, (row, version) in rows.items():
@@ -193,10 +197,12 @@ class Control:
             if app_ids is None:
                 living = [row for of_app in by_app.values() for row, _ in of_app.values()]  # with those just begun
                 self._sweep(opened, specs.values(), living, listings)
+                self._report(opened, specs.values(), listings)
             else:
                 for app_id in set(app_ids) - specs.keys():
                     changes[app_id] = None
                     self._unsettled.discard(app_id)
+            self._actor.ledger.write(opened)
         for each in after:
             each()
         self._publisher.want(changes, whole=app_ids is None)
@@ -274,7 +280,8 @@ class Control:
         for row, version in rows.values():
             known = self._actor.of(row.id)
             dead = self.cluster.dead(row.host) or row.host not in self.cluster.hosts
-            view = track.view(row, version, known, listings.get(row.host), dead, self._publisher)
+            listing, moves = listings.get(row.host), row.id in self._moving
+            view = track.view(row, version, known, listing, dead, self._publisher, moves)
             if row.state is DynoState.STARTING and row.type == WEB and view.presence is Presence.RUNNING and not dead:
                 self._actor.probe(row.id, row.host, row.slot)
             if view.routed and row.state is DynoState.UP and "routed" not in row.timings and known.up_since:
@@ -295,7 +302,7 @@ class Control:
         """Whether the app waits for something that no event may tell."""
 
         def settled(view: DynoView) -> bool:
-            return view.state is DynoState.CRASHED or view.serves
+            return view.state is DynoState.CRASHED or (view.serves and not view.moving)
 
         releases = {release.id for release in (spec.current, spec.candidate) if release is not None}
         waits = spec.candidate is not None or any(key[0] in releases for key in self._actor.troubles)
@@ -305,11 +312,26 @@ class Control:
         else:
             self._unsettled.discard(spec.id)
 
-    def _weigh(self, rows: Rows, app_ids: Collection[uuid.UUID] | None) -> None:
+    def _weigh(self, rows: Rows, app_ids: Collection[uuid.UUID] | None, single: Collection[uuid.UUID]) -> None:
+        """Weigh the dynos; those in `single` are one-offs."""
         loads = self._actor.loads
         for dyno_id in [key for key, load in loads.items() if app_ids is None or load.app_id in app_ids]:
             del loads[dyno_id]
-        loads.update({row.id: self._actor.load_of(row) for row, _ in rows.values()})
+        loads.update({row.id: self._actor.load_of(row, row.id in single) for row, _ in rows.values()})
+
+    def _turns(self) -> set[uuid.UUID]:
+        """The dynos of draining hosts that are to be replaced now."""
+        usable = bool(self.cluster.usable())
+        return drain.turns(self._actor.loads, self.cluster.draining(), usable=usable, stuck=self._failing)
+
+    def _report(self, opened: Session, specs: Collection[AppSpec], listings: Mapping[str, Listing]) -> None:
+        """Find what fails on any host, and tell people what is seen of hosts and routers."""
+        apps = {spec.current.id: spec.id for spec in specs if spec.current is not None}
+        troubles = self._actor.troubles.items()
+        self._failing = {(apps[key[0]], *key[1:]) for key, each in troubles if each.count and key[0] in apps}
+        names_of = {spec.id: spec.name for spec in specs}
+        seen = report.hosts(self.cluster, listings, self._actor.loads.values(), names_of, self._failing)
+        self._reporter.tell(opened, seen, self._publisher.errors())
 
     def _assign(self, opened: Session, specs: Iterable[AppSpec]) -> None:
         lacking = [spec for spec in specs if spec.archived_at is None and spec.id not in self._backends]
@@ -364,26 +386,3 @@ class Control:
         usable = [name for name in self.cluster.usable() if name in listings]
         if (lack := warm.lack(specs, templates, usable)) is not None:
             self._jobs.prepare(lack.host, lack.release_id, lack.app_id)
-
-
-def listen(control: Control) -> None:
-    """Let changes of what is wanted wake the loop, for ever, in a thread."""
-    from hokku.store.engine import WANTED
-    from hokku.store.engine import listen as notifications
-
-    def follow_notes() -> None:
-        while True:
-            try:
-                for note in notifications((WANTED,), timeout=30.0):
-                    if note is None:
-                        continue
-                    try:
-                        control.wake(uuid.UUID(note.payload))
-                    except ValueError:
-                        control.wake(None)
-            except Exception as error:  # whatever it is, the next look at everything is seconds away
-                log.warning("not listening to the database: %s", error)
-                time.sleep(1.0)
-                control.wake(None)
-
-    threading.Thread(target=follow_notes, name="listen", daemon=True).start()

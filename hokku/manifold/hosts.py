@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from hokku.manifold.lxd import Instance, LxdError, Member
 from hokku.settings import Settings
 from hokku.steady import keep_on
+from hokku.store.hosts import HostState, Wanted, Wish
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class DynoHost:
         self._others = ThreadPoolExecutor(OTHERS, f"work-{self.name}")
         self._answered_at: float | None = None
         self.asked = False  # whether it had its first chance to answer
+        self.memory: int | None = None  # MiB
 
     def watch(self) -> None:
         """Begin to ask whether it answers, for ever."""
@@ -75,18 +77,26 @@ class DynoHost:
             self._answered_at = time.monotonic()
             if not before:
                 log.info("host %s answers", self.name)
+                self._others.submit(self._measure)
         except LxdError as error:
             log.log(logging.WARNING if before or not self.asked else logging.DEBUG, "host %s: %s", self.name, error)
         self.asked = True
         time.sleep(EVERY)
 
+    def _measure(self) -> None:
+        try:
+            self.memory = self.member.memory() // (1024 * 1024)
+        except (LxdError, LookupError, TypeError) as error:
+            log.info("host %s does not say how much memory it has: %s", self.name, error)
+
 
 class Cluster:
-    """All hosts, and which of them the cluster holds for dead."""
+    """All hosts, which of them the cluster holds for dead, and what operators want of them (`wishes`)."""
 
     def __init__(self, drivers: Mapping[str, Member], settings: Settings, changed: Callable[[], None]) -> None:
         self.hosts = {name: DynoHost(member, settings.starts_per_host) for name, member in drivers.items()}
         self.status: dict[str, str] = {}
+        self.wishes: Mapping[str, Wish] = {}
         self._changed = changed
         self._wake = threading.Event()
         self._lost_at: dict[str, float] = {}  # monotonic: when a host was dead last
@@ -113,16 +123,51 @@ class Cluster:
         return self.status.get(name, "offline").lower() == "offline"
 
     def usable(self) -> list[str]:
-        """The hosts that can take a dyno now: online, answering, and rid of what they had when they were lost.
+        """The hosts that can take a dyno now: online, answering, rid of what they had when they were lost, and wanted.
 
         None before each host had its chance to answer: the first to do so is not to get everything.
         """
         if not all(host.asked for host in self.hosts.values()):
             return []
-        return [
-            name for name, host in self.hosts.items()
-            if self.status.get(name, "").lower() == "online" and host.answers() and name not in self._lost_at
-        ]  # fmt: skip
+        return [name for name in self.hosts if self.unusable(name) is None]
+
+    def unusable(self, name: str) -> str | None:
+        """Why the host can take no dyno now, as what follows its name in a sentence; None when it can."""
+        state, _ = self.state(name)
+        if state is not HostState.ONLINE:
+            return f"is {state}"
+        if not self.is_settled(name):
+            return "is not rid yet of what it had when it was lost"
+        wanted = self.wanted(name)
+        return None if wanted is Wanted.ACTIVE else f"is {wanted}"
+
+    def is_settled(self, name: str) -> bool:
+        """Whether nothing is left on the host of the time before it was lost."""
+        return name not in self._lost_at
+
+    def wanted(self, name: str) -> Wanted:
+        """What operators want of the host."""
+        wish = self.wishes.get(name)
+        return wish.wanted if wish else Wanted.ACTIVE
+
+    def draining(self) -> set[str]:
+        """The hosts that are to give away what they have."""
+        return {name for name in self.hosts if self.wanted(name) is Wanted.DRAINED}
+
+    def state(self, name: str) -> tuple[HostState, str | None]:
+        """What is seen of the host, and why it is that when it is not online."""
+        host, told = self.hosts[name], self.status.get(name)
+        if not host.asked or not self.status:
+            return HostState.UNKNOWN, "it was not asked yet, or no host tells which are in the cluster"
+        if self.dead(name):
+            says = f"says that it is {told.lower()}" if told else "does not know it"
+            return HostState.OFFLINE, f"it does not answer, and the cluster {says}"
+        if not host.answers():
+            return HostState.UNREACHABLE, f"it does not answer, though the cluster says that it is {told.lower()}"
+        if (told or "").lower() != "online":
+            says = f"that it is {told.lower()}" if told else "nothing of it"
+            return HostState.UNREACHABLE, f"it answers, but the cluster says {says}"
+        return HostState.ONLINE, None
 
     def settle(self, name: str, listing: Listing) -> None:
         """By this listing, nothing of the time before it was lost is left on the host."""

@@ -154,6 +154,10 @@ class Member:
         memory = self._get("instances", name, "state").get("memory") or {}
         return Usage(memory.get("usage", 0), memory.get("swap_usage", 0))
 
+    def memory(self) -> int:
+        """Bytes of memory that the member's machine has."""
+        return int(self._get("resources")["memory"]["total"])
+
     def images(self) -> list[Image]:
         """The cluster's images, whichever member has them."""
         return [

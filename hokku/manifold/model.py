@@ -37,7 +37,8 @@ class DynoView:
 
     `port_open`: $PORT was reached. `routed`: every router that answers sends it requests; `unrouted`: none does.
     `drained`: nothing is in flight to it any more, or the drain window is over. `lost`: its host is dead.
-    `doom`: the error for which it is being killed (R10, R12).
+    `doom`: the error for which it is being killed (R10, R12). `moving`: its host is being drained, and it is to be
+    replaced elsewhere now.
     """
 
     id: uuid.UUID
@@ -64,6 +65,7 @@ class DynoView:
     terminated_at: datetime | None = None
     ended: Ended | None = None
     doom: str | None = None
+    moving: bool = False
 
     @property
     def name(self) -> str:

@@ -7,10 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+TOLD = 3  # hosts that an explanation names beside the one chosen
+
 
 @dataclass(frozen=True)
 class Load:
-    """A dyno that is, or is about to be, on a host. `memory` in MiB; `leaving` ones do not count for the spread."""
+    """A dyno that is, or is about to be, on a host. `memory` in MiB; `leaving` ones do not count for the spread.
+
+    `crashed`: nothing of it is on the host until it is started again, wherever that is. `crashes`: in a row, up to now.
+    """
 
     host: str
     app_id: uuid.UUID
@@ -19,10 +24,29 @@ class Load:
     memory: int
     created_at: datetime
     leaving: bool = False
+    crashed: bool = False
+    crashes: int = 0
+    oneoff: bool = False
 
 
-def choose(hosts: Sequence[str], loads: Iterable[Load], app_id: uuid.UUID, kind: str, number: int) -> str | None:
-    """The host for the app's new dyno `kind`.`number` among those that can take one; None when there is none.
+@dataclass(frozen=True, order=True)
+class Standing:
+    """What speaks against a host, in the order in which it is compared: the app's dynos of the type and all of the app,
+    memory committed by whatever is there (MiB), and how many dynos that is."""
+
+    same: int
+    app: int
+    memory: int
+    count: int
+    host: str
+
+    def __str__(self) -> str:
+        spread = f"{self.same} of this type, {self.app} of this app"
+        return f"{self.host} ({spread}, {self.memory} MiB in {self.count} dynos)"
+
+
+def rank(hosts: Sequence[str], loads: Iterable[Load], app_id: uuid.UUID, kind: str, number: int) -> list[Standing]:
+    """The hosts for the app's new dyno `kind`.`number` among those that can take one, the best first.
 
     Of several dynos with one number only the newest counts for the spread: the others are being replaced, as is every
     one with the number of the new dyno.
@@ -40,5 +64,19 @@ def choose(hosts: Sequence[str], loads: Iterable[Load], app_id: uuid.UUID, kind:
         if load.host in memory:
             app[load.host] += 1
             same[load.host] += load.type == kind
-    order = [(same[host], app[host], memory[host], count[host], host) for host in hosts]
-    return min(order)[-1] if order else None
+    return sorted(Standing(same[host], app[host], memory[host], count[host], host) for host in hosts)
+
+
+def choose(hosts: Sequence[str], loads: Iterable[Load], app_id: uuid.UUID, kind: str, number: int) -> str | None:
+    """The best host for the new dyno; None when there is none."""
+    ranked = rank(hosts, loads, app_id, kind, number)
+    return ranked[0].host if ranked else None
+
+
+def why(ranked: Sequence[Standing]) -> str:
+    """Why the first of the ranked hosts was chosen, in a sentence without its end."""
+    if len(ranked) == 1:
+        return f"{ranked[0]} is the only host that can take it"
+    others = ", ".join(map(str, ranked[1 : 1 + TOLD]))
+    more = f" and {len(ranked) - 1 - TOLD} more" if len(ranked) > 1 + TOLD else ""
+    return f"{ranked[0]} comes before {others}{more}"

@@ -194,11 +194,13 @@ def _formation(
         if dyno.state is not DynoState.STOPPING:
             by_type[dyno.type].append(dyno)
     for kind in sorted(set(app.formation) | set(by_type), key=lambda kind: (kind != WEB, kind)):
+        # a rollout replaces every web dyno anyway, and is not to be held up: what is to move, moves after it
+        fit = [dyno for dyno in by_type[kind] if app.candidate is not None or not dyno.moving]
         kept: dict[tuple[uuid.UUID, int], DynoView] = {}
         for release in rollout.targets(app, kind):
             spec = app.formation[kind]
             for number in range(1, rollout.quantity(app, release, kind) + 1):
-                holder = rollout.holder(release, spec, kind, number, by_type[kind])
+                holder = rollout.holder(release, spec, kind, number, fit)
                 if holder is not None:
                     kept[release.id, number] = holder
                 yield from _holder(release, spec, kind, number, holder, now, troubles)
@@ -231,21 +233,21 @@ def _holder(
 
 def _stale(app: AppSpec, dyno: DynoView, kept: Mapping[tuple[uuid.UUID, int], DynoView]) -> Iterable[Action]:
     """A dyno that no place of the formation is held by goes, but not before its successor does its work."""
-    reason = _why(app, dyno)
+    current = app.current
+    successor = kept.get((current.id, dyno.number)) if current is not None else None
+    reason = _why(app, dyno, successor)
     if dyno.state is DynoState.CRASHED:
         yield Forget(dyno, reason)
         return
-    current = app.current
     if current is not None and app.archived_at is None and dyno.version <= current.version:
         number = rollout.quantity(app, current, dyno.type)
-        successor = kept.get((current.id, dyno.number))
         waits = dyno.number <= number and (successor is None or not successor.serves)
         if waits and dyno.state is DynoState.UP:
             return
     yield Retire(dyno, reason)
 
 
-def _why(app: AppSpec, dyno: DynoView) -> str:
+def _why(app: AppSpec, dyno: DynoView, successor: DynoView | None) -> str:
     if app.archived_at is not None:
         return "the app was deleted"
     if app.current is not None and dyno.version < app.current.version:
@@ -256,4 +258,8 @@ def _why(app: AppSpec, dyno: DynoView) -> str:
         return "stopped on request"
     if dyno.number > rollout.quantity(app, app.current, dyno.type):
         return "scaled down"
+    if dyno.moving:
+        return f"its host {dyno.host} is being drained"
+    if successor is not None and successor.created_at < dyno.created_at:
+        return "the dyno that it was to replace stays"
     return "restarted"

@@ -37,6 +37,7 @@ class Publisher:
         self._complete = False  # whether routers were told everything since this process began
         self._seen: dict[str, datetime | None] = dict.fromkeys(routers)
         self._silent: dict[str, float] = {}
+        self._errors: dict[str, str | None] = dict.fromkeys(routers, "it was told nothing yet")
         self._refused: set[tuple[str, str, str]] = set()  # router, host name and reason: told in the log already
         self._pending = False  # whether certificates are left to the next comparison of everything
         self._draining: dict[uuid.UUID, float] = {}
@@ -105,6 +106,11 @@ class Publisher:
         """Every router is right since then, whatever it had before; None when that is not known of one."""
         return min((at for at in self._seen.values() if at), default=now()) if all(self._seen.values()) else None
 
+    def errors(self) -> dict[str, str | None]:
+        """By router: why it does not have what is wanted, by what it answered last, or None."""
+        with self._lock:
+            return dict(self._errors)
+
     # -- threads --
 
     def _publish(self) -> None:
@@ -163,6 +169,8 @@ class Publisher:
 
     def _settled(self, report: Report) -> bool:
         moment, waited = time.monotonic(), False
+        with self._lock:
+            self._errors |= {name: each.error for name, each in report.routers.items()}
         for name, each in report.routers.items():
             for refused in {(name, hostname, reason) for hostname, reason in each.refused.items()} - self._refused:
                 log.warning("router %s cannot serve the certificate of %s: %s", *refused)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
+import uuid
 from collections.abc import Collection, Mapping
 
 import psycopg
 
 from hokku.manifold import metrics
-from hokku.manifold.control import Control, listen
+from hokku.manifold.control import Control
 from hokku.routing import Mesh
 from hokku.settings import settings
 from hokku.store import sni
-from hokku.store.engine import check, connect, session, try_lock
+from hokku.store.engine import MANIFOLD, WANTED, check, connect, listen, session, try_lock
 
 log = logging.getLogger(__name__)
 logging.getLogger("ws4py").setLevel(logging.CRITICAL)  # a broken connection is ours to tell
 
-LOCK = 0x6D616E69  # of PostgreSQL's advisory locks
 RETRY = 2.0  # seconds between two tries to be elected
 CHECK = 2.0  # seconds between two checks that the lock is still held
 
@@ -51,13 +52,30 @@ def main() -> None:
         _bundles,
     )
     control = Control(chosen, mesh, alive)
-    listen(control)
+    threading.Thread(target=_listen, args=(control,), name="listen", daemon=True).start()
     metrics.follow(chosen)
     try:
         control.run()
     except Exception:
         log.exception("the database is lost, or something unforeseen happened: ending, to be started again")
     os._exit(1)
+
+
+def _listen(control: Control) -> None:
+    """Let changes of what is wanted wake the loop, for ever."""
+    while True:
+        try:
+            for note in listen((WANTED,), timeout=30.0):
+                if note is None:
+                    continue
+                try:
+                    control.wake(uuid.UUID(note.payload))
+                except ValueError:
+                    control.wake(None)
+        except Exception as error:  # whatever it is, the next look at everything is seconds away
+            log.warning("not listening to the database: %s", error)
+            time.sleep(1.0)
+            control.wake(None)
 
 
 def _bundles(digests: Collection[str]) -> Mapping[str, str]:
@@ -77,7 +95,7 @@ def _elected() -> psycopg.Connection:
         try:
             connection = connect()
             while True:
-                if try_lock(connection, LOCK):
+                if try_lock(connection, MANIFOLD):
                     return connection
                 if not waited:
                     log.info("another manifold is elected: waiting")

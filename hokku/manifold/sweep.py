@@ -46,6 +46,12 @@ def useless_templates(host: str, listing: Listing, kept: Collection[uuid.UUID], 
     return [each.name for each in listing.instances.values() if each.kind == "template" and each.name not in wanted]
 
 
+def drained(cluster: Cluster, host: str, rows: Iterable[Dyno]) -> bool:
+    """Whether no dyno is left on a host that is to be drained: nothing needs its templates, which hold config vars."""
+    living = (row.host for row in rows if row.state is not DynoState.CRASHED)
+    return host in cluster.draining() and host not in living
+
+
 def hosts(
     cluster: Cluster, listings: Mapping[str, Listing], jobs: Jobs, apps: Collection[AppSpec], rows: Collection[Dyno]
 ) -> None:
@@ -58,7 +64,8 @@ def hosts(
         left = orphans(listing, rows)
         for instance in left:
             jobs.delete(name, instance)
-        for instance in useless_templates(name, listing, kept, jobs.making()):
+        here = [] if drained(cluster, name, rows) else kept
+        for instance in useless_templates(name, listing, here, jobs.making()):
             jobs.delete(name, instance)
         if not left:
             cluster.settle(name, listing)

@@ -64,7 +64,13 @@ def presence(tracked: Tracked, instance: str, listing: Listing | None) -> Presen
 
 
 def view(
-    row: Dyno, version: int, tracked: Tracked, listing: Listing | None, lost: bool, publisher: Publisher
+    row: Dyno,
+    version: int,
+    tracked: Tracked,
+    listing: Listing | None,
+    lost: bool,
+    publisher: Publisher,
+    moving: bool = False,
 ) -> DynoView:
     """The dyno as it is now."""
     seen = presence(tracked, row.instance, listing)
@@ -98,6 +104,7 @@ def view(
         terminated_at=tracked.terminated_at,
         ended=tracked.ended,
         doom=tracked.doom or (row.reason if row.state is DynoState.CRASHED else None),
+        moving=moving,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 from sqlalchemy import Select, delete, exists, func, select, update
@@ -90,6 +90,22 @@ def finish(opened: Session, build: Build, status: BuildStatus, error: str | None
 def under_way(opened: Session) -> list[Build]:
     """Builds that some worker has."""
     return list(opened.scalars(select(Build).where(Build.status == BuildStatus.PENDING, Build.worker.is_not(None))))
+
+
+def waiting(opened: Session) -> tuple[int, datetime | None]:
+    """How many builds wait for a worker, and since when the oldest of them does.
+
+    Those whose app has a build under way wait for that, and do not count.
+    """
+    other = aliased(Build)
+    under_way = exists().where(
+        other.app_id == Build.app_id, other.status == BuildStatus.PENDING, other.worker.is_not(None)
+    )
+    query = select(func.count(), func.min(Build.created_at))
+    number, oldest = opened.execute(
+        query.where(Build.status == BuildStatus.PENDING, Build.worker.is_(None), ~under_way)
+    ).one()
+    return number, oldest
 
 
 def hold(connection: psycopg.Connection, worker: str) -> bool:

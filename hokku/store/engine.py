@@ -23,6 +23,8 @@ RELEASE = "hokku_release"  # payload: release id; its release phase said somethi
 DRAINS = "hokku_drains"  # payload: app id; a log drain was added or removed
 WEBHOOKS = "hokku_webhooks"  # payload: app id; something changed that webhooks may tell of
 
+MANIFOLD = 0x6D616E69  # the advisory lock that the acting manifold holds
+
 
 def _dsn() -> str:
     if settings().pgpass_file.exists():
@@ -71,6 +73,22 @@ def try_lock(connection: psycopg.Connection, key: int) -> bool:
     """Take an advisory lock for as long as the connection lives; False when somebody else has it."""
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
     return bool(row and row[0])
+
+
+def is_held(opened: Session, key: int) -> bool:
+    """Whether somebody has the advisory lock that `try_lock` takes."""
+    query = text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND classid::bigint = :high AND objid::bigint = :low"
+    )
+    return bool(opened.scalar(query, {"high": key >> 32, "low": key & 0xFFFFFFFF}))
+
+
+def services(opened: Session) -> set[str]:
+    """The platform's processes that have a connection now, by the names they gave: hokku-builder@control1."""
+    query = "SELECT DISTINCT application_name FROM pg_stat_activity WHERE datname = current_database()"
+    return {name for name in opened.scalars(text(query)) if name and name.startswith("hokku-")}
 
 
 def ping() -> None:

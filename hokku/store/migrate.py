@@ -30,6 +30,13 @@ def upgrade() -> bool:
     return changed
 
 
+def is_current() -> bool:
+    """Whether the database is at the newest revision that this version knows."""
+    head = ScriptDirectory.from_config(config()).get_current_head()
+    with engine().connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
 def config(connection: Connection | None = None) -> Config:
     """Alembic's configuration for the migrations in this package."""
     made = Config()

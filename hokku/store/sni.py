@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, ForeignKeyConstraint, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from hokku.store.sealed import seal, unseal
-from hokku.store.tables import Base, Domain, _Row, now
+from hokku.store.tables import App, Base, Domain, _Row, now
 
 log = logging.getLogger(__name__)
 _closed: set[uuid.UUID] = set()  # endpoints whose key does not open, which the log was told once
@@ -71,6 +71,12 @@ def detach(opened: Session, row: SniEndpoint) -> None:
     """The endpoint's domains have none any more."""
     query = update(Domain).where(Domain.sni_endpoint_id == row.id).values(sni_endpoint_id=None, updated_at=now())
     opened.execute(query)
+
+
+def ends(opened: Session) -> list[tuple[str, str]]:
+    """(name of the app, when its certificate ends as ISO 8601) of every endpoint of an app that was not deleted."""
+    query = select(App.name, SniEndpoint.details["expires_at"].astext).join(App, App.id == SniEndpoint.app_id)
+    return [(name, end) for name, end in opened.execute(query.where(App.archived_at.is_(None)))]
 
 
 def bundles(opened: Session, digests: Collection[str]) -> Mapping[str, str]:

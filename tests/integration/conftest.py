@@ -118,6 +118,8 @@ def platform(workdir: Path, postgres: str, redis_url: str) -> Iterator[object]:
     text = "".join(f'{name} = "{value}"\n' for name, value in lines.items())
     (workdir / "redis_password").write_text("")
     text += 'outbound_allowed_networks = ["127.0.0.0/8"]\n'
+    hosts = (f'{{name = "dyno{number}", address = "127.0.0.1"}}' for number in (1, 2, 3))  # nothing listens there
+    text += f"dyno_hosts = [{', '.join(hosts)}]\nlxd_port = {free_port()}\n"
     text += f'redis_password_file = "{workdir / "redis_password"}"\n'
     (workdir / "hokku.toml").write_text(text)
     os.environ["HOKKU_SETTINGS"] = str(workdir / "hokku.toml")

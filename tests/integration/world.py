@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from hokku.store import accounts, phases
 from hokku.store.engine import session
 from hokku.store.tables import Build, Dyno, DynoState, now
-from tests.integration import hooks
+from tests.integration import hooks, operated
 from tests.integration.contract import document
 from tests.integration.test_api_access import as_bearer, new_key, person
 from tests.integration.test_api_apps import slug_of
@@ -321,6 +321,7 @@ MAKERS = {
     "dyno": _dyno,
     "event": lambda world, app: hooks.told(world, app, "events"),
     "feature": lambda world, app: "runtime-dyno-metadata",
+    "host": lambda world, app: "dyno1",
     "key": lambda world, app: world.ask("POST", "/account/keys", json={"public_key": new_key()})["fingerprint"],
     "kind": lambda world, app: "web",
     "name": lambda world, app: "python",
@@ -336,6 +337,8 @@ MAKERS = {
     "user": lambda world, app: "~",
     "webhook": hooks.made,
     ("PATCH /account/app-transfers/{transfer}", "transfer"): _offered_to_the_owner,
+    ("GET /apps/{app}/dynos/{dyno}/decisions", "dyno"): operated.decided,
+    ("DELETE /hosts/{host}", "host"): operated.gone_host,
     ("GET /apps/{app}/collaborators/{user}", "user"): _guest,
     ("DELETE /apps/{app}/collaborators/{user}", "user"): _guest,
 }
@@ -352,6 +355,7 @@ BODIES = {
     "PATCH /apps/{app}/formation/{kind}": json(lambda world, app: {"quantity": 3}),
     "PATCH /apps/{app}/sni-endpoints/{endpoint}": json(lambda world, app: certificate("new.example.com")),
     "PATCH /apps/{app}/webhooks/{webhook}": json(lambda world, app: {"level": "sync", "secret": None}),
+    "PATCH /hosts/{host}": json(lambda world, app: {"wanted": "cordoned"}),
     "PATCH /oauth/authorizations/{authorization}": json(lambda world, app: {"description": unique()}),
     "PATCH /pipeline-couplings/{coupling}": json(lambda world, app: {"stage": "production"}),
     "PATCH /pipelines/{pipeline}": json(lambda world, app: {"name": unique("p")}),

@@ -98,3 +98,15 @@ def test_templates_are_made_ahead_until_enough_hosts_have_one() -> None:
     while (lack := warm.lack([app], templates, hosts)) is not None:
         templates[lack.host].add(f"t-{release.id.hex[:12]}-{lack.host}")
     assert len([host for host in hosts if templates[host]]) == warm.HOSTS
+
+
+def test_a_choice_tells_what_was_compared() -> None:
+    loads = [Load("a", APP, "web", 1, 512, NOW), Load("b", OTHER, "web", 1, 1024, NOW)]
+    ranked = placement.rank(["a", "b"], loads, APP, "web", 2)
+    assert placement.why(ranked) == (
+        "b (0 of this type, 0 of this app, 1024 MiB in 1 dynos) comes before "
+        "a (1 of this type, 1 of this app, 512 MiB in 1 dynos)"
+    )
+    assert placement.why(ranked[:1]).endswith("is the only host that can take it")
+    many = placement.rank([f"h{number}" for number in range(9)], [], APP, "web", 1)
+    assert placement.why(many).endswith("and 5 more")

@@ -18,6 +18,7 @@ from hokku.api.answers.app import (
 from hokku.api.answers.certificate import SniEndpoint
 from hokku.api.answers.code import Build, BuildResult, BuildTimings, Release, Slug, Source, Upload
 from hokku.api.answers.error import Error
+from hokku.api.answers.operator import Decision, Host, PlatformCheck
 from hokku.api.answers.pipeline import (
     Pipeline,
     PipelineCoupling,
