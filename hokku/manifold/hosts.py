@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 EVERY = 2.5  # seconds between two looks without an event
 AT_MOST = 0.3  # seconds between two looks, however many events
+RESTS = 2  # times as long as a look took: on a loaded host it takes seconds, and looking on and on would load it more
 FRESH = 8.0  # seconds after which a listing no longer says that a host answers
 PATIENCE = 20.0  # seconds for a listing
 OTHERS = 6  # workers of a host for what is not a start
@@ -186,7 +187,7 @@ class Cluster:
             for name, instances in by_host.items():
                 self.hosts[name].listing = Listing(asked_at, instances)
             self._changed()
-        time.sleep(AT_MOST)
+        time.sleep(min(EVERY, max(AT_MOST, RESTS * (time.monotonic() - asked_at))))
         self._wake.wait(EVERY)
 
     def _look_at_members(self) -> None:
