@@ -31,7 +31,13 @@ class ApiError(Exception):
 
 
 def path(*parts):
-    """A path of the API: `path("apps", name, "dynos")`. Each part is quoted, so that no name can lead elsewhere."""
+    """A path of the API: `path("apps", name, "dynos")`. Each part is quoted, so that no name can lead elsewhere.
+
+    Raises ApiError for a part that names nothing.
+    """
+    for part in parts:
+        if str(part).strip() in ("", ".", ".."):
+            raise ApiError(f"{str(part)!r} is the name of nothing: give a name or an id.")
     return "/" + "/".join(quote(str(part), safe="~") for part in parts)
 
 
@@ -222,7 +228,8 @@ def from_environment(name, *others):
 def until(deadline, what, look, pause=0.25):
     """The first true value of `look()`, asked again until `deadline` seconds are over.
 
-    Raises ApiError that says `what`; `look` may raise one too, to end the waiting at once.
+    Raises ApiError that says `what`, a text or a function that gives one then; `look` may raise one too, to end the
+    waiting at once.
     """
     end = time.monotonic() + deadline
     while True:
@@ -230,6 +237,6 @@ def until(deadline, what, look, pause=0.25):
         if found:
             return found
         if time.monotonic() >= end:
-            raise ApiError(f"{what} after {deadline:.0f} s.")
+            raise ApiError(f"{what() if callable(what) else what} after {deadline:.0f} s.")
         time.sleep(pause)
         pause = min(2.0, pause * 1.3)

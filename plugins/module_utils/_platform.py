@@ -36,6 +36,7 @@ class PlatformModule:
         self.check = self.ansible.check_mode
         self.actions = []
         self._before, self._after = {}, {}
+        self._told, self._secrets = {}, []
         self.api = None
         try:
             if self.params["timeout"] < 1:
@@ -45,6 +46,18 @@ class PlatformModule:
             )
         except ApiError as error:
             self.fail(error)
+
+    def conceal(self, option, told, secrets=()):
+        """Have the result tell `told` for an option that is no_log, and strike out nothing else for it.
+
+        Ansible replaces each value in such an option wherever in the result it occurs, were it "1" or "web". Whoever
+        calls this puts none of them into the result; `secrets` are struck out of the sentence of a failure.
+        """
+        self._told[option] = told
+        self._secrets = sorted({*self._secrets, *(each for each in secrets if len(each) > 3)}, key=len, reverse=True)
+        spec = self.ansible.argument_spec
+        silent = {name for name in spec if spec[name].get("no_log") and name not in self._told}
+        self.ansible.no_log_values = {self.params[name] for name in silent if self.params[name]}
 
     def act(self, sentence, method, where, body=None, timeout=None):
         """Do one change and say so in `actions`; the API's answer, or None in check mode, where it is only said."""
@@ -71,13 +84,19 @@ class PlatformModule:
         """End the module with what it did."""
         if self.ansible._diff and (self._before or self._after):
             result["diff"] = {"before": self._before, "after": self._after}
-        self.ansible.exit_json(changed=bool(self.actions), actions=self.actions, **result)
+        self.ansible.exit_json(changed=bool(self.actions), actions=self.actions, **self._invocation(), **result)
 
     def fail(self, error):
         """End the module with one sentence, and with what was done before."""
-        self.ansible.fail_json(
-            msg=str(error), actions=[] if self.check else self.actions, changed=bool(self.actions) and not self.check
-        )
+        message = str(error)
+        for secret in self._secrets:
+            message = message.replace(secret, MASK)
+        done = [] if self.check else self.actions
+        self.ansible.fail_json(msg=message, actions=done, changed=bool(done), **self._invocation())
+
+    def _invocation(self):
+        """What was concealed, in its place; without that, Ansible tells the invocation itself."""
+        return {"invocation": {"module_args": {**self.params, **self._told}}} if self._told else {}
 
     @contextmanager
     def refusals(self):

@@ -34,7 +34,7 @@ Run = Callable[..., Result]
 def run_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """`run_module("maintenance", api, app="a", enabled=True, check=False)`: its answer, never with the token."""
 
-    def run(name: str, api: FakeApi, *, check: bool = False, diff: bool = True, **params: Any) -> Result:
+    def run(name: str, api: FakeApi, /, *, check: bool = False, diff: bool = True, **params: Any) -> Result:
         module = importlib.import_module(f"ansible_collections.hokku.platform.plugins.modules.{name}")
         monkeypatch.setattr(_platform, "Api", lambda *_, **__: api)
         arguments = {
