@@ -80,6 +80,11 @@ class PlatformModule:
             self._after[name] = after
         return True
 
+    def keep_secret(self, text):
+        """Never print `text`, a secret from a file or from a wrong option, which Ansible knows nothing of."""
+        if text:
+            self.ansible.no_log_values.add(text)
+
     def done(self, **result):
         """End the module with what it did."""
         if self.ansible._diff and (self._before or self._after):
