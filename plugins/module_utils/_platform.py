@@ -73,11 +73,10 @@ class PlatformModule:
             result["diff"] = {"before": self._before, "after": self._after}
         self.ansible.exit_json(changed=bool(self.actions), actions=self.actions, **result)
 
-    def fail(self, error):
+    def fail(self, error, **result):
         """End the module with one sentence, and with what was done before."""
-        self.ansible.fail_json(
-            msg=str(error), actions=[] if self.check else self.actions, changed=bool(self.actions) and not self.check
-        )
+        done = [] if self.check else self.actions
+        self.ansible.fail_json(msg=str(error), actions=done, changed=bool(done), **result)
 
     @contextmanager
     def refusals(self):
