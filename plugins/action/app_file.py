@@ -25,26 +25,33 @@ VAULT_HEAD = "# Secret values by name, for {file}. Encrypt this file: ansible-va
 
 
 def split(app):
-    """The app as its file says it, and its secrets by name: config vars' values and what drains' URLs hold."""
+    """The app as its file says it, and its secrets by name: config vars' values, and URLs that may hold one."""
     secrets = dict(app.get("config") or {})
     said = {key: app[key] for key in _app_file.KEYS if app.get(key) is not None and key not in ("config", "secrets")}
     if app.get("config") is not None:
         said["secrets"] = sorted(app["config"])
-    if "drains" in said:
-        said["drains"] = []
-        for number, url in enumerate(sorted(app["drains"]), 1):
-            name = f"drain_{number}"
-            while name in secrets:
-                name += "_"
-            secrets[name] = url
-            said["drains"].append({"secret": name})
+    for key, one in (("buildpacks", "buildpack"), ("drains", "drain")):
+        for number, text in enumerate(said.get(key, [])):
+            if key == "drains" or "@" in text or "?" in text:
+                name = f"{one}_{number + 1}"
+                while name in secrets:
+                    name += "_"
+                secrets[name] = text
+                said[key] = [*said[key][:number], {"secret": name}, *said[key][number + 1 :]]
     order = [key for key in _app_file.KEYS if key in said]
     return {key: said[key] for key in order}, secrets
 
 
+class _Dumper(yaml.SafeDumper):
+    """Indents lists, as yamllint wants them."""
+
+    def increase_indent(self, flow=False, indentless=False):
+        return super().increase_indent(flow, False)
+
+
 def dumped(content):
     """YAML as people write it."""
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
 
 
 class ActionModule(ActionBase):

@@ -50,13 +50,13 @@ class Reader:
         return good
 
     def several(self, key, value, remedy):
-        """The value's elements, each once and with its own key; none where it is no list."""
+        """The value's elements with their own keys; none where it is no list. What stands there twice is refused."""
         if not isinstance(value, list):
             self.refuse(key, value, remedy)
             return []
         for number, each in enumerate(value):
             if each in value[:number]:
-                self.refuse(f"{key}[{number}]", each, "it stands there twice, leave one out")
+                self.refuse(f"{key}[{number}]", None, "it stands there twice, leave one out")
         return [(f"{key}[{number}]", each) for number, each in enumerate(value)]
 
     def table(self, key, value, remedy, known=None):
@@ -152,7 +152,7 @@ def _formation(reader, key, value):
             reader.refuse(f"{where}.quantity", quantity, "give a number of dynos, 0 or more")
         if size is not None:
             reader.text(f"{where}.size", size, "give a size such as standard-1x, or leave it out")
-        found[name] = {"quantity": quantity, "size": size}
+        found[name] = {"quantity": quantity} | ({} if size is None else {"size": size})
     return found
 
 
@@ -170,17 +170,22 @@ def _certificates(reader, key, value):
     return found
 
 
-def _drains(reader, key, value):
-    found = []
-    for where, each in reader.several(key, value, "give a list of URLs, or of {secret: NAME}"):
-        if isinstance(each, dict):
-            reader.table(where, each, "", ("secret",))
-            found.append(reader.secret(f"{where}.secret", each.get("secret")))
-        elif not isinstance(each, str) or "://" not in each:
-            reader.refuse(where, None, "give a URL such as syslog+tls://logs.example.com:6514, or {secret: NAME}")
-        else:
-            found.append(each)
-    return found
+def _maybe_secret(remedy):
+    """A list of texts, of which each may be `{secret: NAME}` instead; none is told."""
+
+    def read(reader, key, value):
+        found = []
+        for where, each in reader.several(key, value, f"make a list of it, and {remedy}"):
+            if isinstance(each, dict):
+                reader.table(where, each, "", ("secret",))
+                found.append(reader.secret(f"{where}.secret", each.get("secret")))
+            elif not isinstance(each, str) or not each.strip():
+                reader.refuse(where, None, f"{remedy}, or {{secret: NAME}}")
+            else:
+                found.append(each)
+        return found
+
+    return read
 
 
 def _maintenance(reader, key, value):
@@ -208,11 +213,11 @@ def _source(reader, key, value):
 
 _MEANINGS = {
     "stack": _stack,
-    "buildpacks": _texts("give a list of buildpacks, by name (hokku/python) or URL"),
+    "buildpacks": _maybe_secret("give a buildpack's name such as heroku/python, or its URL"),
     "formation": _formation,
     "domains": _texts("give a list of hostnames such as www.example.com"),
     "certificates": _certificates,
-    "drains": _drains,
+    "drains": _maybe_secret("give a URL such as syslog+tls://logs.example.com:6514"),
     "collaborators": _texts("give a list of accounts' emails"),
     "maintenance": _maintenance,
     "source": _source,

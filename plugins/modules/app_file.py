@@ -12,8 +12,8 @@ short_description: Writes a file that holds all an application is
 version_added: 0.2.0
 author: [The Hokku developers (@hokku)]
 description:
-  - Values of config vars and URLs of drains go into C(NAME.vault.yml) beside it. That is encrypted where Ansible has a
-    vault password; where not, it has mode 0600 and C(note) says so.
+  - Values of config vars, URLs of drains, and those of buildpacks that may hold a secret go into C(NAME.vault.yml)
+    beside it. That is encrypted where Ansible has a vault password; where not, it has mode 0600 and C(note) says so.
   - Runs on the controller.
 options:
   path:

@@ -13,8 +13,8 @@ version_added: 0.2.0
 author: [The Hokku developers (@hokku)]
 description:
   - Speaks to HAProxy on this host through its socket, so it needs no token.
-  - Closing waits until nobody asks here any more, then gives the ports up and waits until the last connection has ended.
-    The manifold goes on telling the router its routes, so that it can be opened again at any time.
+  - Closing waits until nobody asks here any more, then gives the ports up and waits until the last connection has
+    ended. The manifold goes on telling the router its routes, so that it can be opened again at any time.
   - A reload or restart of HAProxy, or of the host, opens it again.
 options:
   state:
@@ -141,8 +141,8 @@ def wait_for_quiet(router, quiet, deadline):
         if time.monotonic() > deadline:
             took = time.monotonic() - began
             raise IntakeError(
-                f"Clients still come here: {seen.requests - first} requests within {took:.0f} s. Let no name of DNS and "
-                f"no load balancer lead to this router, then run this again; it takes requests as before."
+                f"Clients still come here: {seen.requests - first} requests within {took:.0f} s. Let no name "
+                f"of DNS and no load balancer lead to this router, then run this again; it takes requests as before."
             )
         time.sleep(min(PAUSE_SECONDS, quiet))
         now = router.look()

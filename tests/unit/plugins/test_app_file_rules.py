@@ -36,7 +36,7 @@ def test_an_empty_list_means_none_of_it() -> None:
 def test_everything_can_be_said() -> None:
     found = app(
         stack="debian-13",
-        buildpacks=["hokku/python"],
+        buildpacks=["heroku/python"],
         config={"GREETING": "Hello {{ you }}"},
         secrets=["KEY"],
         formation={"web": 2, "worker": {"quantity": 1, "size": "standard-2x"}},
@@ -49,7 +49,7 @@ def test_everything_can_be_said() -> None:
     )
     assert found["config"] == {"GREETING": "Hello {{ you }}", "KEY": "s3cret-value"}
     assert found["formation"] == {
-        "web": {"quantity": 2, "size": None}, "worker": {"quantity": 1, "size": "standard-2x"},
+        "web": {"quantity": 2}, "worker": {"quantity": 1, "size": "standard-2x"},
     }  # fmt: skip
     assert found["drains"] == ["https://logs.example.com/in", SECRETS["papertrail"]]
     assert found["source"] == {"path": "../samples/python", "ref": "main", "slug": None}
@@ -62,14 +62,17 @@ def test_everything_can_be_said() -> None:
         ({"name": "Shop"}, "apps/shop.yml: name is 'Shop': use 3 to 30 small letters"),
         ({"name": "other"}, "apps/shop.yml: name is 'other': the file is called shop.yml, give both one name."),
         ({"stack": 13}, "apps/shop.yml: stack is 13: give a stack's name such as debian-13."),
-        ({"buildpacks": "hokku/python"}, "buildpacks is 'hokku/python': give a list of buildpacks"),
+        (
+            {"buildpacks": "heroku/python"},
+            "buildpacks is 'heroku/python': make a list of it, and give a buildpack's name",
+        ),
         ({"config": {"2ND": "x"}}, "config.2ND: use letters, digits and _ in a config var's name"),
         ({"config": {"A": 1}}, "config.A: it is a number, and config vars are text, write it in quotes."),
         ({"config": {"A": True}}, "config.A: it is true or false, and config vars are text"),
         ({"config": {"A": None}}, "config.A: it is empty, and config vars are text"),
         ({"config": {"KEY": "x"}, "secrets": ["KEY"]}, "secrets[0] is 'KEY': it stands under config, too"),
         ({"secrets": ["GONE"]}, "secrets[0] is 'GONE': apps/shop.vault.yml has no such name"),
-        ({"secrets": ["KEY", "KEY"]}, "secrets[1] is 'KEY': it stands there twice"),
+        ({"secrets": ["KEY", "KEY"]}, "secrets[1]: it stands there twice"),
         ({"formation": {"web": "many"}}, "formation.web.quantity is 'many': give a number of dynos, 0 or more."),
         ({"formation": {"web": True}}, "formation.web.quantity is True: give a number of dynos"),
         ({"formation": {"web": -1}}, "formation.web.quantity is -1: give a number of dynos"),
