@@ -17,6 +17,7 @@ _SIZE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _ONCE = "release"  # the type whose command runs once for each release
 STAYS_CRASHED = 5.0  # seconds: a dyno is started again at once after its first crash, later after others
+STEADY = 3.0  # seconds: only a web dyno shows that it serves before it is up; others are up as soon as they run
 EXPLAINED = 3  # dynos of which a failure asks why
 
 
@@ -125,15 +126,22 @@ class Watch:
         self._dynos = dynos  # gives those there are
         self._lacking = {}
         self._crashed = {}  # name → since when, on the clock that never jumps
+        self._up = None  # the same of ids of dynos; those of the first look were up before
 
     def look(self):
         """`{"dynos": [...]}`, once all is so. Raises ApiError when one of them stays crashed."""
         found = self._dynos(self.api, self.app)
         self._lacking = lacking(self.rows, found)
+        now = time.monotonic()
+        up = [dyno["id"] for dyno in found if dyno["state"] == "up" and dyno["type"] != "web"]
+        before = dict.fromkeys(up, now - STEADY) if self._up is None else self._up
+        self._up = {each: before.get(each, now) for each in up}
         if not self._lacking:
             types = {row["type"] for row in self.rows}
-            return {"dynos": [dyno for dyno in found if dyno["type"] in types]}
-        now = time.monotonic()
+            wanted = [dyno for dyno in found if dyno["type"] in types and dyno["state"] != "down"]
+            young = [each["name"] for each in wanted if now - self._up.get(each["id"], now - STEADY) < STEADY]
+            self._lacking = dict.fromkeys(young, "up only just now")
+            return None if young else {"dynos": wanted}
         crashed = [name for name, what in self._lacking.items() if what == "crashed"]
         self._crashed = {name: self._crashed.get(name, now) for name in crashed}
         stays = [name for name, since in self._crashed.items() if now - since >= STAYS_CRASHED]

@@ -79,12 +79,28 @@ def test_it_waits_until_every_dyno_is_up_and_what_is_not_wanted_leaves(run_modul
     processes = {"web": {"quantity": 1, "size": "Standard-2X"}}
     result = run_module("formation", asked, app="shop", processes=processes)
     assert len([each for each in asked.asked if each[1] == DYNOS]) == 4
-    assert [(each["state"], each["size"]) for each in result["dynos"]] == [("down", "Basic"), ("up", "Standard-2X")]
+    assert [(each["state"], each["size"]) for each in result["dynos"]] == [("up", "Standard-2X")]
 
 
 def test_nothing_wanted_is_waited_for_too(run_module) -> None:
     asked = api([dyno("web.1")], [])
     assert run_module("formation", asked, app="shop", processes={"web": 0})["dynos"] == []
+
+
+def test_a_worker_that_runs_for_a_moment_is_not_up_yet(run_module, monkeypatch) -> None:
+    monkeypatch.setattr(_formation, "STAYS_CRASHED", 0.0)
+    asked = api([], [dyno("worker.1")], [dyno("worker.1", "crashed")])
+    asked.answers["GET", f"{DYNOS}/worker.1/decisions"] = NOTHING
+    assert "worker.1 is crashed" in run_module("formation", asked, app="shop", processes={"worker": 1})["msg"]
+
+
+def test_a_worker_that_goes_on_running_is_up(run_module, monkeypatch) -> None:
+    clock = iter(range(10_000))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    asked = api([], [dyno("worker.1")])
+    result = run_module("formation", asked, app="shop", processes={"worker": 1})
+    assert [each["name"] for each in result["dynos"]] == ["worker.1"]
+    assert len([each for each in asked.asked if each[1] == DYNOS]) > 2
 
 
 def test_a_dyno_that_crashed_once_is_waited_for(run_module) -> None:
