@@ -31,4 +31,7 @@ options:
     description: Seconds for one answer of the API.
     type: int
     default: 30
+attributes:
+  platform:
+    platforms: posix
 """

@@ -17,7 +17,7 @@ _SIZE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _ONCE = "release"  # the type whose command runs once for each release
 STAYS_CRASHED = 5.0  # seconds: a dyno is started again at once after its first crash, later after others
-STEADY = 3.0  # seconds: only a web dyno shows that it serves before it is up; others are up as soon as they run
+STEADY = 10.0  # seconds at least that a new dyno which serves nothing has to be up: it is so as soon as it runs
 EXPLAINED = 3  # dynos of which a failure asks why
 
 
@@ -126,20 +126,19 @@ class Watch:
         self._dynos = dynos  # gives those there are
         self._lacking = {}
         self._crashed = {}  # name → since when, on the clock that never jumps
-        self._up = None  # the same of ids of dynos; those of the first look were up before
+        self._seen, self._up = {}, None  # the same of ids of dynos; those up at the first look were so before
+        self._slowest = STEADY  # seconds, of the starts that were seen
 
     def look(self):
         """`{"dynos": [...]}`, once all is so. Raises ApiError when one of them stays crashed."""
         found = self._dynos(self.api, self.app)
         self._lacking = lacking(self.rows, found)
         now = time.monotonic()
-        up = [dyno["id"] for dyno in found if dyno["state"] == "up" and dyno["type"] != "web"]
-        before = dict.fromkeys(up, now - STEADY) if self._up is None else self._up
-        self._up = {each: before.get(each, now) for each in up}
+        self._note(found, now)
         if not self._lacking:
             types = {row["type"] for row in self.rows}
             wanted = [dyno for dyno in found if dyno["type"] in types and dyno["state"] != "down"]
-            young = [each["name"] for each in wanted if now - self._up.get(each["id"], now - STEADY) < STEADY]
+            young = [dyno["name"] for dyno in wanted if not self._steady(dyno, now)]
             self._lacking = dict.fromkeys(young, "up only just now")
             return None if young else {"dynos": wanted}
         crashed = [name for name, what in self._lacking.items() if what == "crashed"]
@@ -151,6 +150,20 @@ class Watch:
                 f"`heroku logs -a {self.app}` says what they wrote."
             )
         return None
+
+    def _note(self, found, now):
+        """Keep since when each dyno is seen, and is up."""
+        up = [dyno["id"] for dyno in found if dyno["state"] == "up"]
+        before = dict.fromkeys(up) if self._up is None else self._up
+        self._up = {each: before.get(each, now) for each in up}
+        self._seen = {dyno["id"]: self._seen.get(dyno["id"], now) for dyno in found}
+        starts = [since - self._seen[each] for each, since in self._up.items() if since is not None]
+        self._slowest = max(self._slowest, *starts) if starts else self._slowest
+
+    def _steady(self, dyno, now):
+        """Whether a dyno that is up has been so for as long as the slowest start took: on busy hosts all is slow."""
+        since = self._up[dyno["id"]]
+        return since is None or dyno["type"] == "web" or now - since >= self._slowest
 
     def state(self):
         """What was not so when it was looked at last, and why, for the sentence of a failure."""

@@ -75,7 +75,7 @@ apps:
       elements: str
       sample: ["heroku/nodejs", "heroku/python"]
     collaborators:
-      description: Who may use it. RV(apps[].collaborators[].role) is V(owner) or V(collaborator).
+      description: Who may use it, in the role of V(owner) or V(collaborator).
       returned: when O(parts) has it
       type: list
       elements: dict

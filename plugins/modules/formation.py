@@ -33,7 +33,8 @@ options:
     description:
       - Whether to wait until every dyno that is wanted is up, and those that are not wanted any more leave.
       - Also where nothing changes. A dyno that stays crashed ends the waiting with a failure.
-      - A web dyno is up when it accepts connections. Others are when they run, so new ones have to do so for 3 seconds.
+      - A web dyno is up when it accepts connections. Others are when they run, so new ones have to do so for as
+        long as the slowest start took, 10 seconds at least.
     type: bool
     default: true
   wait_timeout:

@@ -94,6 +94,16 @@ def test_a_worker_that_runs_for_a_moment_is_not_up_yet(run_module, monkeypatch) 
     assert "worker.1 is crashed" in run_module("formation", asked, app="shop", processes={"worker": 1})["msg"]
 
 
+def test_a_worker_that_started_slowly_has_as_long_to_die(run_module, monkeypatch) -> None:
+    clock = iter(range(10_000))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    starts, runs = [[dyno("worker.1", "starting")]] * 20, [[dyno("worker.1")]] * 8
+    asked = api([], *starts, *runs, *[[dyno("worker.1", "crashed")]] * 20)
+    asked.answers["GET", f"{DYNOS}/worker.1/decisions"] = NOTHING
+    result = run_module("formation", asked, app="shop", processes={"worker": 1})
+    assert "worker.1 is crashed" in result["msg"]
+
+
 def test_a_worker_that_goes_on_running_is_up(run_module, monkeypatch) -> None:
     clock = iter(range(10_000))
     monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
