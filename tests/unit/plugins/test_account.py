@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hokku.platform.plugins.modules import account
 from fake_api import NOTHING, FakeApi, Refusal, Turns
-
-import hokku.api.account
 
 BASHO, THERE = "basho@example.com", "/users/basho%40example.com"
 PASSWORD, OLD = "an-old-pond-7381", "a-frog-jumps-in-5512"
@@ -132,10 +129,6 @@ def test_wrong_input_is_refused_before_anything_is_asked(run_module, wrong: dict
     untouched = FakeApi()
     assert run_module("account", untouched, **wrong)["failed"]
     assert untouched.asked == []
-
-
-def test_the_module_knows_how_long_passwords_are() -> None:
-    assert account.SHORTEST == hokku.api.account.SHORTEST_PASSWORD
 
 
 def test_info_tells_all_one_or_none(run_module) -> None:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import pytest
-from ansible_collections.hokku.platform.plugins.module_utils import _domains
 from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError
 from fake_api import NOTHING, FakeApi
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from hokku.api import domains
-from hokku.errors import InvalidParams
 
 WHERE = "/apps/shop/domains"
 OWN = "shop.apps.example.net"
@@ -151,23 +143,6 @@ def test_wrong_input_is_refused_before_anything_is_asked(run_module, wrong: dict
     untouched = FakeApi()
     assert run_module("domain", untouched, app="shop", **wrong)["failed"]
     assert untouched.asked == []
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    st.one_of(
-        st.text(max_size=20), st.from_regex(r"\A(\*\.)?[a-zA-Z0-9ü-]{0,4}(\.[a-zA-Z0-9-]{1,4}){0,3}\.?\Z"),
-    )
-)  # fmt: skip
-def test_hostnames_are_read_as_the_api_reads_them(text: str) -> None:
-    def read(by: Any) -> str | None:
-        try:
-            return by(text)
-        except (ApiError, InvalidParams):
-            return None
-
-    with mock.patch.object(domains, "settings", return_value=SimpleNamespace(apps_domain="apps.example.net")):
-        assert read(_domains.hostname) == read(domains.check)
 
 
 def test_info_tells_all_the_platforms_own_first(run_module) -> None:

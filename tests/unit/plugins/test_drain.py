@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.hokku.platform.plugins.module_utils import _drains
-from ansible_collections.hokku.platform.plugins.modules import drain
 from fake_api import FakeApi, Refusal
-
-from hokku.api import log_drains
-from hokku.logplex.drains import SCHEMES
 
 WHERE = "/apps/shop/log-drains"
 PASSWORD = "pine-tree-and-pond-7381"
@@ -127,10 +122,6 @@ def test_six_are_refused_before_anything_is_asked(run_module) -> None:
     urls = [f"{SYSLOG}{number}" for number in range(6)]
     assert "6 drains are wanted" in run_module("drain", untouched, app="shop", urls=urls)["msg"]
     assert untouched.asked == []
-
-
-def test_the_modules_know_what_the_api_serves() -> None:
-    assert (drain.MOST, _drains.PORTS) == (log_drains.MOST, SCHEMES)
 
 
 def test_info_tells_whole_urls_only_when_asked(run_module) -> None:
