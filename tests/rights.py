@@ -153,6 +153,7 @@ _TABLE = {
         GET /apps/{app}/log-drains
         GET /apps/{app}/log-drains/{drain}
         GET /apps/{app}/pipeline-couplings
+        GET /apps/{app}/placements
         GET /apps/{app}/releases
         GET /apps/{app}/releases/{release}
         GET /apps/{app}/releases/{release}/config-vars

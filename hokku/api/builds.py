@@ -1,4 +1,4 @@
-"""/apps/A/builds: from an uploaded source to a release. The builder does it; here it is asked for and ended."""
+"""/apps/A/builds: from an uploaded source to a slug and its release. The builder does it; here it begins and ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hokku.api.trail import leave
 from hokku.build import cache
 from hokku.errors import InvalidParams, NotFound
 from hokku.settings import settings
-from hokku.store import builds, checksum, oneoffs, phases
+from hokku.store import builds, checksum, oneoffs, phases, slugs
 from hokku.store.engine import BUILD, WANTED, notify
 from hokku.store.tables import Account, App, Build, BuildStatus
 
@@ -41,8 +41,11 @@ class Buildpack(BaseModel):
 
 
 class Create(BaseModel):
+    """`release` is Hokku's own: without it there is a slug at the end, and no release."""
+
     source_blob: SourceBlob
     buildpacks: list[Buildpack] | None = None
+    release: bool = True
 
 
 def shape(opened: Session, app: App, build: Build) -> answers.Build:
@@ -77,6 +80,8 @@ def create(app: UsableApp, wanted: Create, opened: Opened, viewer: AnyViewer) ->
     description = wanted.source_blob.version_description
     if description is not None and (len(description) > 2000 or "\0" in description):
         raise InvalidParams("source_blob.version_description must be at most 2000 characters, without NUL.")
+    if not wanted.release:
+        slugs.must_have_room(opened, app)
     chosen = buildpacks.check(pack.url or pack.name or "" for pack in wanted.buildpacks or ()) or list(app.buildpacks)
     build = Build(
         app_id=app.id,
@@ -87,6 +92,7 @@ def create(app: UsableApp, wanted: Create, opened: Opened, viewer: AnyViewer) ->
         checksum=check_sum(wanted.source_blob.checksum, "source_blob.checksum"),
         stack=app.stack,
         buildpacks=chosen,
+        to_release=wanted.release,
     )
     opened.add(build)
     opened.flush()
@@ -123,6 +129,8 @@ def cancel(app: UsableApp, build: str, request: Request, opened: Opened, viewer:
             oneoffs.request_stop(opened, [phase.oneoff_id])
             notify(opened, WANTED, app.id)
         leave(opened, viewer, "build.cancel", app, "Build cancelled", build=str(found.id))
+    elif found.slug_id is not None:
+        raise InvalidParams(f"The build made its slug {found.slug_id}, and is over in a moment.")
     elif found.cancelled is None:
         builds.cancel(opened, found, sentence)
         leave(opened, viewer, "build.cancel", app, "Build cancelled", build=str(found.id))

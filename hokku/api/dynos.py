@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from hokku.api import answers
 from hokku.api.access import AnyViewer, Opened, OwnedApp, UsableApp, Viewer
-from hokku.api.ranges import page
+from hokku.api.ranges import Ranged, page
 from hokku.api.shape import app_ref, at, size_name
 from hokku.api.trail import leave
 from hokku.errors import NotFound
@@ -114,6 +114,18 @@ def index(app: UsableApp, request: Request, response: Response, opened: Opened) 
     if "Next-Range" not in response.headers:
         found += _waiting(opened, app)
     return shapes(opened, app, found)
+
+
+def _placement(dyno: Dyno) -> answers.Placement:
+    identity = str(dyno.id)
+    return {"id": identity, "dyno": {"id": identity, "name": f"{dyno.type}.{dyno.number}"}, "host": dyno.host}
+
+
+@router.get("/apps/{app}/placements")
+def placements(app: UsableApp, ranged: Ranged, opened: Opened) -> list[answers.Placement]:
+    """Which host each dyno runs on; of all of them at once (Hokku's own endpoint)."""
+    rows = opened.scalars(dynos.of_app(app.id))
+    return ranged([_placement(row) for row in rows], "id")
 
 
 @router.get("/apps/{app}/dynos/{dyno}")

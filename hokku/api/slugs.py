@@ -31,13 +31,12 @@ from hokku.api.trail import leave
 from hokku.build import procfile, repack
 from hokku.errors import Gone, InvalidParams, NotFound
 from hokku.settings import settings
-from hokku.store import apps, checksum, slugs
+from hokku.store import checksum, slugs
 from hokku.store.engine import session
 from hokku.store.tables import Slug
 
 router = APIRouter()
 _HOUR = 3600
-_MOST = 20  # slugs of an app that wait to be released
 _LONGEST = 2000  # characters of a description
 _REPACKING = asyncio.Semaphore(2)  # minutes of a core and a connection to the database each: others wait without
 
@@ -87,9 +86,7 @@ def create(app: UsableApp, wanted: Create, opened: Opened, viewer: AnyViewer) ->
         given = getattr(wanted, name)
         if given is not None and (len(given) > _LONGEST or "\0" in given):
             raise InvalidParams(f"{name} must be at most {_LONGEST} characters, without NUL.")
-    apps.lock(opened, app.id)
-    if (waiting := slugs.unreleased(opened, app.id)) >= _MOST:
-        raise InvalidParams(f"{app.name} has {waiting} slugs that were not released: release one, or wait for a week.")
+    slugs.must_have_room(opened, app)
     row = Slug(
         app_id=app.id,
         stack=check_stack(wanted.stack) if wanted.stack else app.stack,

@@ -49,6 +49,7 @@ class Order:
     source: Path
     config_vars: Mapping[str, str] = field(repr=False)
     first: bool = False  # the app was never deployed: app.json counts
+    to_release: bool = True
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,11 @@ class Job:
             compiled = compile.compile_slug(order, self._container, output, settings())
             clock.cancel()
             order = dataclasses.replace(order, stack=compiled.setup.stack or order.stack)  # whose cache is kept
+            if not order.to_release:
+                self._keep_cache(order, output)  # before the slug is made: until then the build can be cancelled
+                slug_id = launch.put_by(self.build_id, self._worker, compiled)
+                output.step(f"Slug {slug_id} is ready; release it with POST /apps/{order.app_name}/releases.")
+                return None
             output.step("Launching...")
             cut = launch.cut(self.build_id, self._worker, compiled)
             if cut.has_phase:
@@ -164,7 +169,8 @@ class Job:
                 buildpacks=tuple(named),
                 source=sources.path(build.source_id) if build.source_id else sources.path(build.id),
                 config_vars=config_vars,
-                first=not releases.has_slug_release(opened, app.id),
+                first=build.to_release and not releases.has_slug_release(opened, app.id),
+                to_release=build.to_release,
             )
 
     def _keep_cache(self, order: compile.Order, output: Output) -> None:

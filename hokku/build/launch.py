@@ -1,4 +1,4 @@
-"""From a slug to a release that serves: made with the app's config vars, then waited for."""
+"""From what was compiled to a slug, and to a release that serves: made with the app's config vars, then waited for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hokku.settings import Settings
 from hokku.store import builds, phases, rollouts, slugs
 from hokku.store.engine import session
 from hokku.store.patience import insist
-from hokku.store.tables import App, Release, ReleaseStatus
+from hokku.store.tables import App, Build, Release, ReleaseStatus, Slug
 
 _LOOK = 0.2  # seconds between two looks at the rollout
 _MARGIN = 120.0  # seconds that a roll-over may take beside the boot of its dynos
@@ -71,26 +71,11 @@ def cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> Cut:
 def _cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> Cut:
     began = time.monotonic()
     with session() as opened:
-        build = builds.mine(opened, build_id, worker)
-        app = opened.get(App, build.app_id) if build is not None else None
-        if build is None or app is None or app.archived_at is not None:
-            raise Gone("the app was deleted" if build is not None else "another builder has the build")
-        if build.cancelled is not None:
-            raise Cancelled(build.cancelled)
+        build, app = _mine(opened, build_id, worker)
         if build.release_id is not None:  # made, and the database left before it could say so
             return _made(opened, opened.get_one(Release, build.release_id))
         setup.before(opened, app, build, compiled.setup)
-        slug = slugs.create(
-            opened,
-            app.id,
-            compiled.stored,
-            stack=build.stack,
-            process_types=compiled.process_types,
-            default_config=compiled.default_config,
-            commit=build.commit,
-            commit_description=build.version_description,
-            buildpack=compiled.language,
-        )
+        slug = _slug(opened, build, compiled)
         made = release.deploy(opened, app, slug, build.account_id)
         setup.after(opened, app, compiled.setup)
         build.slug_id, build.release_id = slug.id, made.id
@@ -100,6 +85,45 @@ def _cut(build_id: uuid.UUID, worker: str, compiled: Compiled) -> Cut:
 
 def _made(opened: Session, made: Release) -> Cut:
     return Cut(made.id, made.version, phases.of(opened, made.id) is not None)
+
+
+def put_by(build_id: uuid.UUID, worker: str, compiled: Compiled) -> uuid.UUID:
+    """Make the slug alone, note it in the build, and say which it is. Raises Gone or Cancelled."""
+    return insist(lambda: _put_by(build_id, worker, compiled))
+
+
+def _put_by(build_id: uuid.UUID, worker: str, compiled: Compiled) -> uuid.UUID:
+    with session() as opened:
+        build, _ = _mine(opened, build_id, worker)
+        if build.slug_id is None:
+            build.slug_id = _slug(opened, build, compiled).id
+            builds.keep_timings(opened, build, compiled.seconds)
+        return build.slug_id
+
+
+def _mine(opened: Session, build_id: uuid.UUID, worker: str) -> tuple[Build, App]:
+    """The build, locked, and its app; raises Gone or Cancelled."""
+    build = builds.mine(opened, build_id, worker)
+    app = opened.get(App, build.app_id) if build is not None else None
+    if build is None or app is None or app.archived_at is not None:
+        raise Gone("the app was deleted" if build is not None else "another builder has the build")
+    if build.cancelled is not None:
+        raise Cancelled(build.cancelled)
+    return build, app
+
+
+def _slug(opened: Session, build: Build, compiled: Compiled) -> Slug:
+    return slugs.create(
+        opened,
+        build.app_id,
+        compiled.stored,
+        stack=build.stack,
+        process_types=compiled.process_types,
+        default_config=compiled.default_config,
+        commit=build.commit,
+        commit_description=build.version_description,
+        buildpack=compiled.language,
+    )
 
 
 def wait(app_id: uuid.UUID, release_id: uuid.UUID, settings: Settings) -> Verdict:

@@ -223,6 +223,9 @@ class Worker:
 
     def _settle(self, build: Build, worker: str, why: str) -> None:
         log.warning("build %s is not done any more by its worker %s", build.id, worker)
+        if build.release_id is None and build.slug_id is not None:  # all that was wanted of it is made
+            finish(build.id, worker, None)
+            return
         if build.release_id is None:
             with session() as opened:
                 builds.append_output(opened, build.id, _LAST_WORDS.format(why=why))

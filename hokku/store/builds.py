@@ -71,6 +71,7 @@ def cancelled(opened: Session, worker: str) -> dict[uuid.UUID, str]:
         Build.status == BuildStatus.PENDING,
         Build.worker == worker,
         Build.release_id.is_(None),
+        Build.slug_id.is_(None),
         Build.cancelled.is_not(None),
     )
     return {build_id: sentence for build_id, sentence in opened.execute(query)}
@@ -156,10 +157,11 @@ def trim_output(opened: Session) -> None:
 
 
 def give_back(opened: Session, worker: str) -> None:
-    """Put the worker's builds that have not made a release back into the queue."""
+    """Put the worker's builds that have made neither a release nor a slug back into the queue."""
     opened.execute(
         update(Build)
-        .where(Build.status == BuildStatus.PENDING, Build.worker == worker, Build.release_id.is_(None))
+        .where(Build.status == BuildStatus.PENDING, Build.worker == worker)
+        .where(Build.release_id.is_(None), Build.slug_id.is_(None))
         .values(worker=None)
     )
     notify(opened, BUILD, "")

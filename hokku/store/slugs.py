@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 
 from hokku.errors import InvalidParams
 from hokku.settings import settings
-from hokku.store import configs
+from hokku.store import apps, configs
 from hokku.store.engine import session
 from hokku.store.patience import insist
-from hokku.store.tables import Release, Slug, SlugContent
+from hokku.store.tables import App, Build, BuildStatus, Release, Slug, SlugContent
+
+_MOST = 20  # slugs of an app that wait to be released, with those that builds are to make
 
 
 class TooLarge(Exception):
@@ -143,11 +145,17 @@ def default_config(slug: Slug) -> dict[str, str]:
     return configs.unseal(slug.default_config_sealed) if slug.default_config_sealed else {}
 
 
-def unreleased(opened: Session, app_id: uuid.UUID) -> int:
-    """How many slugs of the app wait to be released."""
+def must_have_room(opened: Session, app: App) -> None:
+    """Locks the app's row, and raises InvalidParams when as many slugs as may be wait to be released."""
+    apps.lock(opened, app.id)
     released = select(Release.id).where(Release.slug_id == Slug.id).exists()
-    query = select(func.count()).select_from(Slug).where(Slug.app_id == app_id, Slug.deleted_at.is_(None), ~released)
-    return opened.scalar(query) or 0
+    made = select(func.count()).select_from(Slug).where(Slug.app_id == app.id, Slug.deleted_at.is_(None), ~released)
+    coming = select(func.count()).select_from(Build).where(
+        Build.app_id == app.id, Build.status == BuildStatus.PENDING, ~Build.to_release, Build.slug_id.is_(None)
+    )  # fmt: skip
+    waiting = (opened.scalar(made) or 0) + (opened.scalar(coming) or 0)
+    if waiting >= _MOST:
+        raise InvalidParams(f"{app.name} has {waiting} slugs that were not released: release one, or wait for a week.")
 
 
 def by_identity(opened: Session, app_id: uuid.UUID, identity: str) -> Slug | None:

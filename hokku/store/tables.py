@@ -142,6 +142,7 @@ class Build(_Row, Base):
     cancelled: Mapped[str | None]  # the sentence that ends it, once somebody wants that
     checksum: Mapped[str | None]  # what the source must have: SHA256:…
     version_description: Mapped[str | None]
+    to_release: Mapped[bool] = mapped_column(default=True, server_default=text("true"))  # or to a slug alone
     worker: Mapped[str | None]  # which builder process has it: "host:pid:start"
     error: Mapped[str | None]
     slug_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("slugs.id", ondelete="SET NULL"))

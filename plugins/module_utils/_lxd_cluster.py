@@ -20,6 +20,8 @@ from ansible_collections.hokku.platform.plugins.module_utils._lxd import LxdErro
 
 # LXD's join works through raft, pool and network; a slow disk makes it take a minute.
 JOIN_SECONDS = 300
+# How the manifold labels containers; stock is what it clones, and of no app (hokku/manifold/names.py).
+KIND, STOCK = "user.hokku.kind", "stock"
 # The lowest threshold LXD takes is 10 s; a member that died is seen as offline soon after.
 OFFLINE_SECONDS = 60
 
@@ -168,6 +170,30 @@ class Member:
                 )
         url = f"/1.0/cluster/members/{quote(name)}?force=1"
         self.act(f"{name}: forgotten, its host has lost its LXD", "DELETE", url, None, timeout=JOIN_SECONDS)
+
+    def remove(self, name, lost=False):
+        """The cluster has no member `name`. What is left there of no app (stock: clones are made of it) goes with it.
+
+        Raises LxdError where it has anything else, or is offline, unless it is `lost` for good.
+        """
+        member = self.members().get(name)
+        if member is None:
+            return
+        if name == self.name:
+            raise LxdError(f"{name} cannot remove itself: ask another member.")
+        offline = member["status"].lower() == "offline"
+        if offline and not lost:
+            raise LxdError(
+                f"{name} is offline: power it on, so that it leaves in order. If it is lost for good, say so (lost)."
+            )
+        instances = [each for each in self.lxd.request("GET", "/1.0/instances?recursion=1") if each["location"] == name]
+        others = [each["name"] for each in instances if each["config"].get(KIND) != STOCK] if not offline else []
+        if others:
+            raise LxdError(f"{name} still has {len(others)} containers ({', '.join(others[:3])} …): drain it first.")
+        for each in [] if offline else instances:
+            self.act(f"{each['name']}: deleted", "DELETE", f"/1.0/instances/{quote(each['name'])}", None)
+        url = f"/1.0/cluster/members/{quote(name)}{'?force=1' if offline else ''}"
+        self.act(f"{name}: removed from the cluster", "DELETE", url, None, timeout=JOIN_SECONDS)
 
     def join(self, token, certificate_of, pool, pool_config, network):
         """This host is a member of the cluster that `token` is of. `certificate_of(address)` gives the PEM certificate

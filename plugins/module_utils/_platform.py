@@ -91,13 +91,13 @@ class PlatformModule:
             result["diff"] = {"before": self._before, "after": self._after}
         self.ansible.exit_json(changed=bool(self.actions), actions=self.actions, **self._invocation(), **result)
 
-    def fail(self, error):
+    def fail(self, error, **result):
         """End the module with one sentence, and with what was done before."""
         message = str(error)
         for secret in self._secrets:
             message = message.replace(secret, MASK)
         done = [] if self.check else self.actions
-        self.ansible.fail_json(msg=message, actions=done, changed=bool(done), **self._invocation())
+        self.ansible.fail_json(msg=message, actions=done, changed=bool(done), **self._invocation(), **result)
 
     def _invocation(self):
         """What was concealed, in its place; without that, Ansible tells the invocation itself."""

@@ -42,6 +42,16 @@ options:
     description: The name of a host that shall join; its token is in the result, so use C(no_log).
     type: str
     default: ''
+  remove:
+    description:
+      - The name of another member that shall not be one any more. It must be empty but for what the manifold clones.
+      - Nothing else is done then.
+    type: str
+    default: ''
+  lost:
+    description: Remove it although it is offline, because it will never come back.
+    type: bool
+    default: false
   cluster:
     description: Keep the settings of the whole cluster too; one host of a run is enough.
     type: bool
@@ -119,6 +129,12 @@ EXAMPLES = r"""
     bootstrap: true
     cluster: true
     network_config: {ipv4.address: 10.99.0.1/16, ipv4.nat: "true", ipv6.address: none}
+
+- name: The cluster has no member dyno4 any more
+  hokku.platform.lxd_cluster_member:
+    name: dyno1
+    address: 10.0.0.31
+    remove: dyno4
 """
 
 RETURN = r"""
@@ -246,6 +262,8 @@ def main():
             "bootstrap": flag,
             "token": {**text, "no_log": True},
             "invite": text,
+            "remove": text,
+            "lost": flag,
             "cluster": flag,
             "config": {"type": "dict", "default": {}},
             "pool": {"type": "str", "default": "hokku"},
@@ -261,7 +279,7 @@ def main():
             "certificate_file": {"type": "path", "default": "/etc/hokku/tls/cluster.crt"},
             "key_file": {"type": "path", "default": "/etc/hokku/tls/cluster.key", "no_log": False},
         },
-        mutually_exclusive=[("bootstrap", "token")],
+        mutually_exclusive=[("bootstrap", "token"), ("remove", "invite")],
         supports_check_mode=True,
     )
     params = module.params
@@ -273,6 +291,10 @@ def main():
     try:
         if params["invite"]:
             result = invited(member, params["invite"])
+        elif params["remove"]:
+            result["clustered"] = member.clustered()
+            if result["clustered"]:
+                member.remove(params["remove"], params["lost"])
         else:
             result["clustered"] = converge(member, params)
         features = member.lxd.request("GET", "/1.0")["environment"]["kernel_features"]

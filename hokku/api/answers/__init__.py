@@ -28,6 +28,6 @@ from hokku.api.answers.pipeline import (
     PipelineTransfer,
 )
 from hokku.api.answers.platform import Buildpack, BuildpackReadme, BuildpackRevision, DynoSize, Health, Region, Stack
-from hokku.api.answers.process import Dyno, Formation, LogDrain, LogSession
+from hokku.api.answers.process import Dyno, Formation, LogDrain, LogSession, Placement
 from hokku.api.answers.webhook import Webhook, WebhookDelivery, WebhookEvent
 from hokku.api.answers.words import NoneYet, Nothing

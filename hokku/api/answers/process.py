@@ -29,6 +29,14 @@ class Dyno(Stamped):
     type: ProcessType
 
 
+class Placement(Shape):
+    """Where a dyno runs."""
+
+    id: Annotated[Id, Field(description="the dyno's")]
+    dyno: NamedRef
+    host: Annotated[str, Field(description="the dyno host's name")]
+
+
 class Formation(Stamped):
     """How many dynos of a process type are wanted, and of what size."""
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,10 +65,20 @@ class FakeApi:
     def list(self, where: str, order: str = "", most: int | None = None) -> list:
         return self.get(where)[:most]
 
+    def upload(self, url: str, chunks: Any, size: int, timeout: int = 600) -> Any:
+        return self.request("UPLOAD", url, chunks.read())[0]
+
+    @contextmanager
+    def stream(self, url: str, headers: Any = None, timeout: int = 90) -> Iterator[io.BytesIO]:
+        yield io.BytesIO(self.request("STREAM", url, headers)[0])
+
+    def close(self) -> None:
+        """There is no connection to close."""
+
     @property
     def changes(self) -> list[tuple[str, str, Any]]:
-        """What was asked that is no GET."""
-        return [each for each in self.asked if each[0] != "GET"]
+        """What was asked that changes something."""
+        return [each for each in self.asked if each[0] not in ("GET", "STREAM")]
 
 
 @dataclass
