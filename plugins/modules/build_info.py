@@ -37,6 +37,8 @@ attributes:
     support: full
   diff_mode:
     support: none
+  platform:
+    platforms: posix
 """
 
 EXAMPLES = r"""
@@ -61,7 +63,7 @@ actions:
   elements: str
   sample: []
 builds:
-  description: The builds, newest first. RV(builds[].release) is null for a build that makes no release.
+  description: The builds, newest first. C(release) is null for a build that makes no release.
   returned: success
   type: list
   elements: dict

@@ -60,6 +60,8 @@ attributes:
     details: The command is not run, and the task is skipped.
   diff_mode:
     support: none
+  platform:
+    platforms: posix
 """
 
 EXAMPLES = r"""
@@ -126,7 +128,8 @@ from ansible_collections.hokku.platform.plugins.module_utils import _rendezvous
 from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, path, trust
 from ansible_collections.hokku.platform.plugins.module_utils._platform import MASK, run
 
-_HOUR, _DAY = 3600, 86400
+_HOUR = 3600  # seconds
+_DAY = 86400
 _MARGIN = 180  # seconds that the dyno may take to start and to end, beside its time to live
 _LAST = 5  # lines of the output that a failure's sentence has
 _COMMON = 6  # characters that a value must have to be looked for in all that the module says

@@ -61,6 +61,8 @@ attributes:
     support: full
   diff_mode:
     support: full
+  platform:
+    platforms: posix
 """
 
 EXAMPLES = r"""
@@ -238,7 +240,7 @@ def _pipeline(api, source, app):
     alone = [name for name, coupling in found.items() if coupling is None]
     if alone:
         raise ApiError(
-            f"{' and '.join(alone)} is in no pipeline, and only apps of one pipeline are promoted: "
+            f"Only apps of one pipeline are promoted, and {alone[0]} is in none: "
             f"`heroku pipelines:add PIPELINE -a {alone[0]}` adds it."
         )
     names = {name: coupling["pipeline"] for name, coupling in found.items()}

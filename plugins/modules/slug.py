@@ -60,6 +60,8 @@ attributes:
     support: full
   async:
     support: none
+  become:
+    support: none
   bypass_host_loop:
     support: none
   check_mode:
@@ -71,6 +73,8 @@ attributes:
     details: It runs on the controller, whatever the host.
   diff_mode:
     support: full
+  platform:
+    platforms: posix
 """
 
 EXAMPLES = r"""

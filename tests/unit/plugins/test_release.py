@@ -175,7 +175,7 @@ def test_what_serves_already_is_not_promoted_again(run_module) -> None:
 @pytest.mark.parametrize(
     ("ours", "theirs", "words"),
     [
-        (NOTHING, LINE, "shop is in no pipeline"),
+        (NOTHING, LINE, "shop is in none"),
         (LINE, NOTHING, "pipelines:add PIPELINE -a staging"),
         (LINE, OTHER, "only apps of one"),
     ],
