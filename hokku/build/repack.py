@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import gzip
+import math
 import posixpath
 import subprocess
 import tarfile
@@ -20,7 +21,7 @@ from typing import IO
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _GZIP = b"\x1f\x8b"
 _DYNO = 1000  # user and group
-_MOMENT = 946684800  # every file's time, as in slugs that were built
+_EARLIEST, _LATEST = 0, 2**33 - 1  # times that the archive's format can say
 _MEMBERS = 1_000_000
 _UNPACKED = 8 * 1024**3  # bytes
 _CHUNK = 1024 * 1024
@@ -170,15 +171,20 @@ def _kept(member: tarfile.TarInfo, below: bool) -> tarfile.TarInfo | None:
         raise BadArchive(f"{_shown(member.name)} in the slug is neither a file nor a directory nor a link: remove it.")
     made.uid = made.gid = _DYNO
     made.uname = made.gname = "dyno"
-    made.mtime, made.pax_headers = _MOMENT, {}
+    made.mtime, made.pax_headers = _moment(member.mtime), {}
     made.mode = (member.mode | 0o600 | (0o100 if member.isdir() else 0)) & 0o755
     return made
+
+
+def _moment(said: float) -> int:
+    """A file's time, by which web servers tell browsers whether their copy is still right; headers can say any."""
+    return int(min(max(said, _EARLIEST), _LATEST)) if math.isfinite(said) else _EARLIEST
 
 
 def _top() -> tarfile.TarInfo:
     """The first member of every slug: by it, one of this platform's is known."""
     top = tarfile.TarInfo(".")
-    top.type, top.mode, top.uid, top.gid, top.mtime = tarfile.DIRTYPE, 0o755, _DYNO, _DYNO, _MOMENT
+    top.type, top.mode, top.uid, top.gid, top.mtime = tarfile.DIRTYPE, 0o755, _DYNO, _DYNO, _EARLIEST
     return top
 
 

@@ -305,3 +305,22 @@ def test_the_platforms_buildpack_is_guessed_and_put_in_its_place(container):
     other, _ = made, None
     (other.app / "requirements.txt").unlink()
     assert other.step("guess", *buildpacks.known())[0] == 1
+
+
+def test_equal_trees_make_equal_slugs_and_other_content_another_time(tmp_path):
+    """Express, Rails and nginx make ETags of time and size: a page of equal size must not look unchanged."""
+
+    def packed(name: str, page: str) -> tuple[bytes, float]:
+        home = tmp_path / name
+        home.mkdir()
+        made = Container(home, [], {"index.html": page})
+        assert made.step("pack") == (0, "")
+        slug = (made.work / "slug.tar.zst").read_bytes()
+        tree = subprocess.run(["zstd", "-dc"], input=slug, capture_output=True, check=True).stdout
+        with tarfile.open(fileobj=io.BytesIO(tree)) as tar:
+            return slug, tar.getmember("./index.html").mtime
+
+    first, again, other = packed("first", "app.a1.js"), packed("again", "app.a1.js"), packed("other", "app.b2.js")
+    assert first == again
+    assert first[1] != other[1]
+    assert all(0 < each[1] < 2**31 for each in (first, other))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import subprocess
 import tarfile
 import tracemalloc
 
@@ -70,3 +72,15 @@ def test_a_packer_that_dies_in_the_middle_makes_no_slug(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(OSError, match="before all was compressed"):
         list(repack.chunks(path))
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("1700000000.9", 1700000000), ("-5", 0), ("nan", 0), ("inf", 0), ("1e30", 2**33 - 1)]
+)
+def test_files_keep_their_time_as_far_as_it_is_one(tmp_path, said, kept):
+    member = tarfile.TarInfo("app/page")
+    member.pax_headers = {"mtime": said}
+    path = written(tmp_path / "slug.tgz", member.tobuf(tarfile.PAX_FORMAT), b"\0" * 1024)
+    made = subprocess.run(["zstd", "-dc"], input=b"".join(repack.chunks(path)), capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(made)) as tar:
+        assert tar.getmember("page").mtime == kept
