@@ -238,6 +238,8 @@ def main():
         supports_check_mode=True,
     )
     params, stack = module.params, Stack(module)
+    if module.check_mode and not (os.path.isdir(params["init_dir"]) and shutil.which("lxc")):
+        module.exit_json(changed=True, actions=[])  # a host that has yet to become one that makes images
     files = recipe.tree(params)
     inputs = recipe.digest(params, files)
     age = params["max_age_days"] * 86400
