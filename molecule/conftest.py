@@ -41,7 +41,9 @@ def ask(secrets: Path) -> Ask:
 
     def call(method: str, path: str, body: object = None, *, token: str | None = first) -> tuple[int, object]:
         connection = http.client.HTTPSConnection(NAME, PORT, timeout=20)
-        connection.sock = context.wrap_socket(socket.create_connection((ADDRESS, PORT), timeout=20), server_hostname=NAME)
+        connection.sock = context.wrap_socket(
+            socket.create_connection((ADDRESS, PORT), timeout=20), server_hostname=NAME
+        )
         headers = {"Accept": "application/vnd.heroku+json; version=3", "Content-Type": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"

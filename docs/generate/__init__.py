@@ -1,1 +1,1 @@
-"""The generated pages: role READMEs and docs/reference, from the specs, the modules' documentation and the API itself."""
+"""Generated pages: role READMEs and docs/reference, from specs, the modules' documentation and the API itself."""

@@ -95,7 +95,8 @@ def _section(plugin: Plugin, fragments: dict[str, dict[str, Any]]) -> Iterator[s
     yield f"{_short(plugin)}. {prose(plugin.about.get('description'))}".strip()
     yield ""
     said = [
-        f"{name}: {attribute['support']}" + (f" ({prose(attribute['description'])})" if "description" in attribute else "")
+        f"{name}: {attribute['support']}"
+        + (f" ({prose(attribute['description'])})" if "description" in attribute else "")
         for key, name in _ATTRIBUTES.items()
         if (attribute := plugin.about.get("attributes", {}).get(key))
     ]

@@ -29,6 +29,8 @@ attributes:
     support: full
   diff_mode:
     support: none
+  platform:
+    platforms: debian
 description:
   - Enables the units and starts those that do not run; systemd reads its files again
     first where one is newer, and before every restart or reload.

@@ -31,7 +31,9 @@ def test_a_wrong_password_is_refused(host: Host) -> None:
 
 
 def test_the_server_knows_the_passwords_verifier_alone(host: Host) -> None:
-    shown = host.check_output("runuser -u postgres -- psql -XAt -c \"select rolpassword from pg_authid where rolname='hokku'\"")
+    shown = host.check_output(
+        "runuser -u postgres -- psql -XAt -c \"select rolpassword from pg_authid where rolname='hokku'\""
+    )
     assert shown.startswith("SCRAM-SHA-256$")
 
 
