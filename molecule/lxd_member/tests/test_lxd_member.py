@@ -39,7 +39,10 @@ def test_the_manifold_is_trusted_for_its_project_alone(first: Host) -> None:
 
 
 def test_ids_of_containers_exist_on_this_machine(first: Host) -> None:
-    assert "_lxd:1000000:9000000" in first.file("/etc/subuid").content_string.splitlines()
+    has = sum(int(line.split()[2]) for line in first.check_output("cat /proc/self/uid_map").splitlines())
+    ranges = [line.split(":") for line in first.file("/etc/subuid").content_string.splitlines()]
+    assert {user for user, _, _ in ranges} == {"_lxd", "root"}
+    assert all(int(start) + int(count) <= has for _, start, count in ranges)
 
 
 def test_the_firewall_keeps_dynos_from_the_platforms_hosts(first: Host) -> None:
