@@ -17,11 +17,17 @@ TEST_PACKAGES := gcc haproxy libc6-dev openssh-server postgresql redis-server rs
 
 INVENTORY ?= inventory/lab
 
-.PHONY: help venv packages test-packages heroku-cli up deploy single status env down \
-	test test-all lint test-unit test-integration test-fuzz test-acceptance test-acceptance-all test-faults bench
+# Scenarios of molecule/, one for each role and one for the whole site: those of `make test`, and those that take minutes.
+ROLES_FAST := base rsyslog pki database
+ROLES_SLOW := logplex router log_shipper lxd_member control git_receiver stack_image site
+ROLES ?= $(ROLES_FAST) $(ROLES_SLOW)
+
+.PHONY: help venv packages test-packages heroku-cli up deploy single status env down docs \
+	test test-all lint test-unit test-integration test-fuzz test-acceptance test-acceptance-all test-faults bench \
+	test-sanity test-core-2.18 test-molecule test-molecule-fast
 
 help: ## what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 packages:
 	@$(call install,$(LAB_PACKAGES))
@@ -68,10 +74,10 @@ down: ## remove every trace of the lab
 	@$(or $(wildcard $(BIN)/python),python3) -m lab down
 
 test: venv ## everything CI runs
-	@$(call phases,lint test-unit test-integration test-acceptance)
+	@$(call phases,lint test-unit test-sanity test-integration test-molecule-fast test-acceptance)
 
 test-all: venv ## what CI runs, and the promises under faults
-	@$(call phases,lint test-unit test-integration test-fuzz test-acceptance-all test-faults)
+	@$(call phases,lint test-unit test-sanity test-core-2.18 test-integration test-fuzz test-molecule test-acceptance-all test-faults)
 
 lint: venv test-packages ## linters
 	@$(BIN)/ruff check .
@@ -79,7 +85,6 @@ lint: venv test-packages ## linters
 	@$(BIN)/yamllint --strict .
 	@shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR hokku/build/buildpacks/*/lib/profile.sh \
 		$$(grep -rlE '^#!/bin/(ba)?sh' .ci hokku lab/image_files roles)
-	@$(BIN)/ansible-playbook -i $(INVENTORY) --syntax-check playbooks/site.yml > /dev/null
 	@$(BIN)/ansible-lint --offline -q
 
 test-unit: venv ## tests that need nothing
@@ -87,6 +92,26 @@ test-unit: venv ## tests that need nothing
 
 test-integration: venv test-packages heroku-cli ## tests against real servers on this computer
 	@$(BIN)/pytest tests/integration
+
+test-sanity: venv ## the collection under ansible-test: sanity and units
+	@.ci/ansible-test .venv modules style pylint units
+
+test-core-2.18: venv ## modules, playbooks and ansible-test with the oldest ansible-core that is supported
+	@$(call install_core,2.18)
+	@began=$$SECONDS; for playbook in playbooks/*.yml playbooks/ops/*.yml; do \
+		.cache/core-2.18/bin/ansible-playbook -i inventory/example --syntax-check "$$playbook" > /dev/null; \
+	done; echo "core 2.18, syntax of the playbooks: passed in $$((SECONDS - began)) s"
+	@.cache/core-2.18/bin/python -m pytest -q tests/unit/plugins
+	@.ci/ansible-test .cache/core-2.18 modules units
+
+test-molecule: venv test-packages ## each role on machines of its own (ROLES="base pki …")
+	@$(call scenarios,$(ROLES))
+
+test-molecule-fast: venv test-packages
+	@$(call scenarios,$(ROLES_FAST))
+
+docs: venv ## write the generated pages anew: role READMEs, docs/reference
+	@$(BIN)/python -m docs.generate
 
 test-fuzz: venv test-packages ## the API under many more requests that nobody thought of
 	@HOKKU_FUZZ=150 $(BIN)/pytest tests/integration/test_api_fuzz.py
@@ -138,6 +163,28 @@ for version in $(1); do \
 		echo "$$wanted" > $$to/.installed; \
 		echo "Installing the official Heroku CLI $$version: done in $$((SECONDS - began)) s"; \
 	fi; \
+done
+endef
+
+# Have ansible-core $(1) in an environment of its own, .cache/core-$(1).
+define install_core
+[ -x .cache/core-$(1)/bin/ansible-playbook ] || { \
+	echo "Installing ansible-core $(1) into .cache/core-$(1) …"; began=$$SECONDS; \
+	$(PYTHON) -m venv .cache/core-$(1); \
+	.cache/core-$(1)/bin/pip install --quiet --disable-pip-version-check 'ansible-core~=$(1).0' pytest pyyaml; \
+	echo "Installing ansible-core $(1): done in $$((SECONDS - began)) s"; }
+endef
+
+# Run the scenarios $(1) one after the other, on the lab's daemon; what each did is kept in .cache/molecule/NAME.log.
+define scenarios
+export PATH="$(CURDIR)/$(BIN):$$PATH" NO_COLOR=1; install -d .cache/molecule; \
+for scenario in $(1); do \
+	began=$$SECONDS; \
+	molecule test --scenario-name "$$scenario" > .cache/molecule/$$scenario.log 2>&1 || { \
+		tail -n 60 .cache/molecule/$$scenario.log >&2; \
+		echo "molecule $$scenario: FAILED in $$((SECONDS - began)) s; the whole of it: .cache/molecule/$$scenario.log" >&2; \
+		exit 1; }; \
+	echo "molecule $$scenario: passed in $$((SECONDS - began)) s"; \
 done
 endef
 

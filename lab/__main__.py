@@ -26,10 +26,13 @@ def main(arguments: Sequence[str]) -> int:
         ("start", "power a machine on and wait for SSH"),
         ("stop", "shut a machine down in order"),
         ("kill", "take a machine's power away"),
-        ("create", "make a machine and power it on"),
-        ("destroy", "take a machine away"),
     ):
         verbs.add_parser(verb, help=sentence).add_argument("machine")
+    for verb, sentence in (
+        ("create", "make machines and power them on"),
+        ("destroy", "take machines away"),
+    ):
+        verbs.add_parser(verb, help=sentence).add_argument("machine", nargs="+")
     chosen = parser.parse_args(arguments)
     try:
         host.require_root()
@@ -57,13 +60,22 @@ def _act(chosen: argparse.Namespace) -> int:
         case "first-push":
             first_push.ensure()
         case "create":
-            lifetime.up([machine_named(chosen.machine)], others=False)
-        case "start" | "stop" | "kill" | "destroy":
-            machine = machine_named(chosen.machine)
-            if not daemon.is_ready():
-                raise LabError("The lab does not run: bring it up with `make up`.")
-            getattr(machines, chosen.verb)(machine)
+            lifetime.up([machine_named(name) for name in chosen.machine], others=False)
+        case "start" | "stop" | "kill":
+            _require_daemon()
+            getattr(machines, chosen.verb)(machine_named(chosen.machine))
+        case "destroy":
+            wanted = [machine_named(name) for name in chosen.machine]
+            _require_daemon()
+            for machine in wanted:
+                machines.destroy(machine)
     return 0
+
+
+def _require_daemon() -> None:
+    """Raises LabError unless the lab's daemon answers."""
+    if not daemon.is_ready():
+        raise LabError("The lab does not run: bring it up with `make up`.")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,10 @@ CATALOGUE: tuple[Machine, ...] = (
         (Port(6443, 5443), Port(6222, 22), Port(6601, 5601), Port(6000, 5000), Port(8091, 80), Port(8491, 443)),
         default=False,
     ),
+    # Molecule's, made and destroyed with each scenario (molecule/shared).
+    Machine("mol1", "10.213.77.51", default=False),
+    Machine("mol2", "10.213.77.52", default=False),
+    Machine("mol3", "10.213.77.53", default=False),
 )
 
 

@@ -9,6 +9,11 @@ class ModuleDocFragment:
     """How the modules over the Platform API are told where it is."""
 
     DOCUMENTATION = r"""
+attributes:
+  platform:
+    description: Where it runs, which need not be a host of the platform.
+    support: full
+    platforms: posix
 options:
   api_url:
     description:

@@ -156,7 +156,7 @@ class Member:
 
     def _forget(self, name, member):
         """Remove a member whose host came back bare, once LXD agrees that it is gone."""
-        for _ in range(0 if self.check else OFFLINE_SECONDS):
+        for _second in range(0 if self.check else OFFLINE_SECONDS):
             if member["status"].lower() == "offline":
                 break
             self.sleep(1)

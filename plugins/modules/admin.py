@@ -39,10 +39,13 @@ extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
-    description: Does nothing and says so; what would change cannot be known without the database.
+    description: Does nothing and says so.
+    details: What would change cannot be known without asking the database, which a check leaves alone.
     support: partial
   diff_mode:
     support: none
+  platform:
+    platforms: debian
 """
 
 EXAMPLES = r"""

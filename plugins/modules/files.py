@@ -72,6 +72,8 @@ attributes:
   diff_mode:
     description: Shows names of files, never what is in them.
     support: full
+  platform:
+    platforms: debian
 """
 
 EXAMPLES = r"""

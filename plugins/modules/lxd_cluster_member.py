@@ -119,6 +119,8 @@ attributes:
   diff_mode:
     description: Shows settings that change.
     support: full
+  platform:
+    platforms: debian
 """
 
 EXAMPLES = r"""
@@ -173,14 +175,18 @@ BTRFS = "btrfs"
 
 def certificate_of(address):
     """The PEM certificate with which HOST:PORT answers; who it is must be compared by the caller."""
-    host, _, port = address.rpartition(":")
+    host, _colon, port = address.rpartition(":")
     return ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=10)
 
 
 def filesystem(path, mounts):
     """The type of the file system that `path` is on, by the text of /proc/self/mounts."""
     fields = [line.split() for line in mounts.splitlines()]
-    above = [(len(at), kind) for _, at, kind, *_ in fields if path == at or path.startswith(at.rstrip("/") + "/")]
+    above = [
+        (len(at), kind)
+        for _device, at, kind, *_options in fields
+        if path == at or path.startswith(at.rstrip("/") + "/")
+    ]
     return max(above)[1] if above else ""
 
 
@@ -196,7 +202,7 @@ def pool_config(params, mounts):
 def uplink_mtu(routes, mtu_of):
     """The MTU of the interface with the default route, by the text of /proc/net/route; 1500 where there is none."""
     for line in routes.splitlines()[1:]:
-        interface, destination, *_ = line.split()
+        interface, destination, *_rest = line.split()
         if destination == "00000000":
             return mtu_of(interface)
     return "1500"

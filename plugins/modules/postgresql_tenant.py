@@ -31,6 +31,8 @@ attributes:
     support: full
   diff_mode:
     support: none
+  platform:
+    platforms: debian
 """
 
 EXAMPLES = r"""
@@ -54,6 +56,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -116,6 +119,9 @@ def main():
     name, password = module.params["name"], module.params["password"]
     if not password.isascii() or not password.isprintable():
         module.fail_json(msg="The database password must be of printable ASCII characters: choose another.")
+    if module.check_mode and not shutil.which("psql"):
+        # A host that PostgreSQL would be installed on first: everything would be made.
+        module.exit_json(changed=True, actions=[f"role {name}: made", f"database {name}: made"])
     psql = Psql(module)
     actions = []
 

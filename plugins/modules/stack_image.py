@@ -85,6 +85,8 @@ attributes:
     support: full
   diff_mode:
     support: none
+  platform:
+    platforms: debian
 """
 
 EXAMPLES = r"""
@@ -238,6 +240,8 @@ def main():
         supports_check_mode=True,
     )
     params, stack = module.params, Stack(module)
+    if module.check_mode and not (os.path.isdir(params["init_dir"]) and shutil.which("lxc")):
+        module.exit_json(changed=True, actions=[])  # a host that has yet to become one that makes images
     files = recipe.tree(params)
     inputs = recipe.digest(params, files)
     age = params["max_age_days"] * 86400

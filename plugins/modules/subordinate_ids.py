@@ -34,6 +34,8 @@ attributes:
   diff_mode:
     description: Shows the lines that change.
     support: full
+  platform:
+    platforms: debian
 """
 
 EXAMPLES = r"""

@@ -18,9 +18,9 @@ options:
     elements: str
     required: true
   state:
-    description: Whether they run, or are restarted whatever they do.
+    description: Whether they run, or are restarted whatever they do, or reloaded, which starts those that do not run.
     type: str
-    choices: [started, restarted]
+    choices: [started, restarted, reloaded]
     default: started
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
@@ -29,9 +29,12 @@ attributes:
     support: full
   diff_mode:
     support: none
+  platform:
+    platforms: debian
 description:
   - Enables the units and starts those that do not run; systemd reads its files again
-    first where one is newer, and before every restart.
+    first where one is newer, and before every restart or reload.
+  - In check mode a unit that the host does not have yet counts as one that would be enabled and started.
 """
 
 EXAMPLES = r"""
@@ -67,7 +70,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "required": True},
-            "state": {"type": "str", "choices": ["started", "restarted"], "default": "started"},
+            "state": {"type": "str", "choices": ["started", "restarted", "reloaded"], "default": "started"},
         },
         supports_check_mode=True,
     )
@@ -85,7 +88,7 @@ def main():
     units = show()
     # systemd does not see that a unit got its first drop-in, so a restart always reads the files again.
     stale = any(unit["NeedDaemonReload"] == "yes" or unit["LoadState"] != "loaded" for unit in units.values())
-    if (stale or module.params["state"] == "restarted") and not module.check_mode:
+    if (stale or module.params["state"] != "started") and not module.check_mode:
         systemctl("daemon-reload")
         units = show()
     missing = [name for name in names if units.get(name, {}).get("LoadState") != "loaded"]
@@ -94,9 +97,11 @@ def main():
     disabled = [name for name in names if units.get(name, {}).get("UnitFileState") not in ENABLED]
     if module.params["state"] == "restarted":
         verb, due = "restart", names
+    elif module.params["state"] == "reloaded":
+        verb, due = "reload-or-restart", names
     else:
         verb, due = "start", [name for name in names if units.get(name, {}).get("ActiveState") not in RUNNING]
-    actions += [f"{name}: enabled" for name in disabled] + [f"{name}: {verb}ed" for name in due]
+    actions += [f"{name}: enabled" for name in disabled] + [f"{name}: {module.params['state']}" for name in due]
     if not module.check_mode:
         if disabled:
             systemctl("enable", "--quiet", "--", *disabled)

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
+from ansible.module_utils import basic
 from ansible_collections.hokku.platform.plugins.module_utils import _platform
+
+# ansible-test runs these tests under the collection's name, and does not have this folder on its path as pytest has.
+sys.path.insert(0, str(Path(__file__).parent))
 from fake_api import FakeApi
+
+try:
+    from ansible.module_utils.testing import patch_module_args
+except ImportError:  # ansible-core 2.18 has none
+
+    @contextmanager
+    def patch_module_args(arguments: dict[str, Any]) -> Iterator[None]:
+        """What a module takes as its arguments while this is open."""
+        given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(basic, "_ANSIBLE_ARGS", given)
+            yield
+
 
 SECRET = "hokku-unit-token-0123456789"
 
