@@ -23,7 +23,7 @@ doctor.json  what `fab doctor` found
 api/         what the Platform API said of itself
 
 Secrets are masked as {mask}. None of the secrets in the platform's secrets directory is in here: that was looked for
-in every file before this archive was kept. Names of applications and hosts, addresses and the services' logs are.
+in every file before this archive was kept. What services logged is: names, accounts, addresses.
 """
 
 

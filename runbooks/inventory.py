@@ -9,9 +9,12 @@ from __future__ import annotations
 import configparser
 import functools
 import getpass
+import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +29,7 @@ _CONNECTION = (
     "ansible_host", "ansible_port", "ansible_user", "ansible_become", "ansible_ssh_private_key_file",
     "ansible_ssh_common_args", "ansible_ssh_extra_args",
 )  # fmt: skip
+_SETTINGS = ("hokku_public_url", "hokku_secrets_dir", "hokku_apps_domain")
 
 
 @dataclass(frozen=True)
@@ -121,51 +125,36 @@ def ssh_options(*arguments: str) -> dict[str, str]:
     return found
 
 
-@functools.cache  # Ansible opens its vaults once in a process
+@functools.cache
 def read(source: str) -> Inventory:
     """The inventory, read by Ansible. Raises Refused with what Ansible said."""
-    os.environ.setdefault("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
-    from ansible import constants
-    from ansible.cli import CLI
-    from ansible.errors import AnsibleError
-    from ansible.inventory.manager import InventoryManager
-    from ansible.parsing.dataloader import DataLoader
-    from ansible.template import Templar
-    from ansible.vars.manager import VariableManager
-
-    try:
-        loader = DataLoader()
-        loader.set_vault_secrets(
-            CLI.setup_vault_secrets(loader, constants.DEFAULT_VAULT_IDENTITY_LIST, auto_prompt=False)
-        )
-        manager = InventoryManager(loader, sources=[source])
-        variables = VariableManager(loader=loader, inventory=manager)
-        hosts, settings = [], {}
-        for host in manager.get_hosts():
-            own = variables.get_vars(host=host)
-            template = Templar(loader, variables=own).template
-            told = {name: template(own[name]) for name in _CONNECTION if name in own}
-            hosts.append(_host(host.name, {group.name for group in host.groups}, told))
-            if not settings:
-                names = ("hokku_public_url", "hokku_secrets_dir", "hokku_apps_domain")
-                settings = {name: str(template(own[name])) for name in names if name in own}
-    except AnsibleError as error:
-        raise Refused(f"Ansible cannot read {source}: {' '.join(str(error).split())}") from None
+    environment = dict(os.environ)
+    if not Path("ansible.cfg").exists():
+        environment.setdefault("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
+    program = Path(__file__).with_name("read_by_ansible.py")
+    done = subprocess.run(
+        [sys.executable, "-P", str(program), source, *_CONNECTION, *_SETTINGS],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise Refused(f"Ansible cannot read {source}: {said}")
+    told = json.loads(done.stdout)
+    hosts = tuple(_host(each["name"], set(each["groups"]), each["variables"]) for each in told)
     if not any(host.groups & set(GROUPS) for host in hosts):
         raise Refused(f"{source} has no host in any of the groups {', '.join(GROUPS)}: is it the platform's inventory?")
-    return Inventory(source, tuple(hosts), settings)
+    return Inventory(source, hosts, {name: v for name, v in told[0]["variables"].items() if name in _SETTINGS})
 
 
-def _host(name: str, groups: set[str], told: Mapping[str, Any]) -> Host:
+def _host(name: str, groups: set[str], told: Mapping[str, str]) -> Host:
+    key = told.get("ansible_ssh_private_key_file")
     return Host(
-        name=str(name),
-        address=str(told.get("ansible_host") or name),
-        groups=frozenset(str(group) for group in groups),
-        user=str(told.get("ansible_user") or getpass.getuser()),
+        name=name,
+        address=told.get("ansible_host") or name,
+        groups=frozenset(groups),
+        user=told.get("ansible_user") or getpass.getuser(),
         port=int(told.get("ansible_port") or 22),
-        key_file=os.path.expanduser(str(told["ansible_ssh_private_key_file"]))
-        if told.get("ansible_ssh_private_key_file")
-        else None,
-        become=str(told.get("ansible_become", "")).lower() in ("true", "yes", "1"),
-        options=ssh_options(str(told.get("ansible_ssh_common_args", "")), str(told.get("ansible_ssh_extra_args", ""))),
+        key_file=os.path.expanduser(key) if key else None,
+        become=told.get("ansible_become", "").lower() in ("true", "yes", "1"),
+        options=ssh_options(told.get("ansible_ssh_common_args", ""), told.get("ansible_ssh_extra_args", "")),
     )

@@ -63,7 +63,8 @@ def redis():
     except OSError as error:
         return f"({error})\n"
     auth = b"*2\r\n$4\r\nAUTH\r\n$%d\r\n%s\r\n" % (len(password), password)
-    return said("/run/redis/redis-server.sock", auth + b"INFO\r\nQUIT\r\n").replace(password.decode(), "")
+    told = said("/run/redis/redis-server.sock", auth + b"INFO\r\nQUIT\r\n")
+    return told[max(told.find("# Server"), 0) :]
 
 
 class Local(http.client.HTTPConnection):
