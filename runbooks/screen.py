@@ -1,0 +1,82 @@
+"""What people see: tables, states in colour where there is a terminal, and JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+WIDE = 240  # columns where there is no terminal: nothing is cut
+STYLES = {
+    "ok": "green", "up": "green", "online": "green", "active": "green", "yes": "green", "warning": "yellow",
+    "starting": "yellow", "cordoned": "yellow", "drained": "yellow", "failed": "bold red", "crashed": "bold red",
+    "down": "red", "offline": "bold red", "unreachable": "bold red", "no": "bold red",
+}  # fmt: skip
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def document(value: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, indent=2))
+
+
+def plain(text: str, colours: bool = False) -> str:
+    """The text without what would command a terminal; with `colours` it keeps its own, and ends with none. Pure."""
+    if not colours:
+        return _CONTROL.sub("", _COLOUR.sub("", text))
+    parts = _COLOUR.split(text)
+    kept = [_CONTROL.sub("", part) for part in parts]
+    codes = [*_COLOUR.findall(text), "\x1b[0m" if len(parts) > 1 else ""]
+    return "".join(part + code for part, code in zip(kept, codes, strict=True))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under headings, with words that are states in their colours."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        cells = ["-" if cell is None or cell == "" else plain(str(cell)) for cell in row]
+        made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
+    _console().print(made)
+
+
+def say(text: str, style: str = "") -> None:
+    """Print a line, in a style where there is a terminal."""
+    from rich.text import Text
+
+    _console().print(Text(plain(text), style=style), soft_wrap=True)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=WIDE, no_color=True, highlight=False)
+
+
+def size(count: float | None) -> str | None:
+    """Bytes for people: 1.5 GiB. None stays None. Pure."""
+    if count is None:
+        return None
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            return f"{count:.0f} {unit}" if unit in ("B", "KiB") or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def span(seconds: float) -> str:
+    """A time for people, in its two largest units: 3 d 4 h. Pure."""
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    left, said = int(seconds), []
+    for name, length in units:
+        if left >= length or (name == "s" and not said):
+            said.append(f"{left // length} {name}")
+            left %= length
+    return " ".join(said[:2])
