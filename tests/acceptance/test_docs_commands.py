@@ -1,4 +1,4 @@
-"""The commands of README.md, docs/tutorial.md and docs/how-to/ are run as a reader types them, and answer what is shown."""
+"""Commands of README.md, docs/tutorial.md and docs/how-to/ are run as a reader types them, and answer what is shown."""
 
 from __future__ import annotations
 
@@ -78,19 +78,16 @@ def _answers(page: Page, command: Command, shell: docs_shell.Shell, transcript: 
     """Run `command`, again for as long as it says, and fail with all that was printed when it is not as shown."""
     deadline = time.monotonic() + command.seconds
     transcript.append(f"$ {command.text}")
+    shown = (*command.output, docs_pages.ANYTHING) if command.interrupted else command.output
+    until = (lambda printed: docs_pages.differs(shown, printed) is None) if command.interrupted else None
     while True:
-        until = (
-            (lambda shown: docs_pages.differs((*command.output, "…"), shown) is None) if command.interrupted else None
-        )
         ran = shell.run(command.text, LONGEST, until)
-        last = f"{ran.printed.rstrip()}\n[exit {ran.code}]"
-        shown = (*command.output, "…") if command.interrupted else command.output
         missing = docs_pages.differs(shown, ran.printed)
         as_said = command.interrupted or ran.code == command.code
-        if (missing is None and as_said and ran.code is not None) or time.monotonic() >= deadline:
+        if ran.code is None or (missing is None and as_said) or time.monotonic() >= deadline:
             break
         time.sleep(0.5)
-    transcript.append(last)
+    transcript.append(f"{ran.printed.rstrip()}\n[exit {ran.code}]")
     where = f"{page.path}:{command.line}"
     told = "\n".join(transcript)
     if ran.code is None:
