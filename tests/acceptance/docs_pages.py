@@ -1,9 +1,9 @@
 """The commands that a page of docs/ shows, and what it says that they answer.
 
 A block fenced as ```console has commands behind `$ `; lines that begin with `> ` right behind one go on with it; all
-else is what it prints. There `…` stands for anything within a line, and a line of `…` alone for any lines. Spaces count as
-one, whatever their number: columns are as wide as names are. A block whose last line is `^C` is interrupted once it has
-printed what stands there.
+else is what it prints. There `…` stands for anything within a line, and a line of `…` alone for any lines. Spaces
+count as one, whatever their number: columns are as wide as names are. A block whose last line is `^C` is interrupted
+once it has printed what stands there.
 
 HTML comments right before a block say what is special about it:
 

@@ -20,6 +20,20 @@ LONGEST = 300.0  # seconds that a command may take; a push on a busy computer
 RUN = [path for path in docs_pages.pages() if docs_pages.read(path).commands]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def told(request: pytest.FixtureRequest) -> Iterator[None]:
+    """At the end it is told what no page runs, and why."""
+    yield
+    left = [(path, block) for path in docs_pages.pages() for block in docs_pages.read(path).left]
+    run = sum(len(docs_pages.read(path).commands) for path in docs_pages.pages())
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(
+            f"\nThe docs show {run} commands that are run, and {sum(block.commands for _, block in left)} that are not:"
+        )
+        for path, block in left:
+            print(f"  {path.relative_to(ROOT)}:{block.line}, {block.commands}: {block.reason}")
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """The project as a clone has it after `make up`, with what is changed here and not committed yet."""
@@ -68,10 +82,7 @@ def test_the_commands_of_a_page_answer_what_it_shows(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(step.text)
     with capsys.disabled():
-        unrun = sum(left.commands for left in page.left)
-        print(f"\n{page.path}: {len(page.commands)} commands run in {time.monotonic() - began:.0f} s, {unrun} not run")
-        for left in page.left:
-            print(f"  line {left.line}, {left.commands} not run: {left.reason}")
+        print(f"\n{page.path}: {len(page.commands)} commands run in {time.monotonic() - began:.0f} s")
 
 
 def _answers(page: Page, command: Command, shell: docs_shell.Shell, transcript: list[str]) -> None:
