@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,20 +83,23 @@ def scale(context, app="", changes="", wait=False, inventory="", json=False):
 
     wanted = _changes(changes)
     needed(app, "application", "fab scale --app NAME web=5")
-    client = access.api(inventory)
+    client, began = access.api(inventory), time.monotonic()
     before = {row["type"]: row for row in client.list(access.path("apps", app, "formation"))}
     after = {row["type"]: row for row in before.values()}
     updates = [each.update() for each in wanted]
     if any(_differs(each, before.get(each.type)) for each in wanted):
         for row in client.request("PATCH", access.path("apps", app, "formation"), {"updates": updates})[0]:
             after[row["type"]] = row
+    seconds = round(time.monotonic() - began, 3)
     if wait:
         _wait(client, app, {each.type: after[each.type]["quantity"] for each in wanted})
     told = [_told(before.get(each.type), after[each.type]) for each in wanted]
     if json:
         from runbooks import screen
 
-        screen.document({"app": app, "formation": told, "changed": any(each["changed"] for each in told)})
+        screen.document(
+            {"app": app, "formation": told, "changed": any(each["changed"] for each in told), "seconds": seconds}
+        )
         return
     for each in told:
         print(f"{app} {each['type']}: {each['was']} -> {each['quantity']} ({each['size']})" if each["changed"] else

@@ -38,9 +38,10 @@ def why(context, dyno="", app="", lines=LINES, inventory="", json=False):
         )
     else:
         screen.say(f"{app}/{dyno} is not there now.")
-    columns = ("at", "dyno", "host", "decision", "why")
-    screen.table(columns, [(d["created_at"], d["dyno"], d["host"], d["decision"], d["reason"]) for d in decisions])
-    if not decisions:
+    if decisions:
+        columns = ("at", "dyno", "host", "decision", "why")
+        screen.table(columns, [(d["created_at"], d["dyno"], d["host"], d["decision"], d["reason"]) for d in decisions])
+    else:
         screen.say("The manifold has decided nothing about it that is still kept.")
 
 

@@ -76,7 +76,7 @@ def choose(hosts: Sequence[str], loads: Iterable[Load], app_id: uuid.UUID, kind:
 def why(ranked: Sequence[Standing]) -> str:
     """Why the first of the ranked hosts was chosen, in a sentence without its end."""
     if len(ranked) == 1:
-        return f"{ranked[0]} is the only host that can take it"
+        return f"host {ranked[0]} is the only one that can take it"
     others = ", ".join(map(str, ranked[1 : 1 + TOLD]))
     more = f" and {len(ranked) - 1 - TOLD} more" if len(ranked) > 1 + TOLD else ""
-    return f"{ranked[0]} comes before {others}{more}"
+    return f"host {ranked[0]} comes before {others}{more}"
