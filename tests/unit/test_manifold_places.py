@@ -104,9 +104,9 @@ def test_a_choice_tells_what_was_compared() -> None:
     loads = [Load("a", APP, "web", 1, 512, NOW), Load("b", OTHER, "web", 1, 1024, NOW)]
     ranked = placement.rank(["a", "b"], loads, APP, "web", 2)
     assert placement.why(ranked) == (
-        "b (0 of this type, 0 of this app, 1024 MiB in 1 dynos) comes before "
+        "host b (0 of this type, 0 of this app, 1024 MiB in 1 dynos) comes before "
         "a (1 of this type, 1 of this app, 512 MiB in 1 dynos)"
     )
-    assert placement.why(ranked[:1]).endswith("is the only host that can take it")
+    assert placement.why(ranked[:1]).endswith("is the only one that can take it")
     many = placement.rank([f"h{number}" for number in range(9)], [], APP, "web", 1)
     assert placement.why(many).endswith("and 5 more")
