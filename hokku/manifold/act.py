@@ -31,6 +31,7 @@ from hokku.store.wanted import AppSpec
 
 log = logging.getLogger(__name__)
 
+UNREAD = 3  # attempts to read how a dyno ended, before it is removed without
 Key = tuple[uuid.UUID, str, int]  # release, type, number
 
 
@@ -309,6 +310,7 @@ class Actor:
         def done(ended: Ended | None, error: LxdError | None) -> None:
             if ended is None:
                 log.warning("%s cannot be removed: %s", instance, error)
+                known.unread += isinstance(error, lifecycle.Unread)
                 known.finish(None, pause=2.0)
             else:
                 known.ended = ended
@@ -319,7 +321,8 @@ class Actor:
                     emit(dyno.app_id, text, process=dyno.name, source="heroku")
             self._wake(dyno.app_id)
 
-        self._jobs.on(dyno.host, lambda host: lifecycle.bury(host.member, instance), done)
+        read = known.unread < UNREAD
+        self._jobs.on(dyno.host, lambda host: lifecycle.bury(host.member, instance, read=read), done)
 
 
 def _seconds(span: timedelta) -> float:

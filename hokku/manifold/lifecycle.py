@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hokku.manifold import names, slots
-from hokku.manifold.lxd import Member
+from hokku.manifold.lxd import LxdError, Member
 from hokku.manifold.model import WEB, Ended
 from hokku.settings import Settings
 
@@ -88,9 +88,19 @@ def devices(birth: Birth, member: Member, settings: Settings) -> dict[str, dict[
     return names.root(wanted)
 
 
-def bury(member: Member, instance: str) -> Ended:
-    """How the dyno ended; afterwards nothing of its container is left."""
-    content = member.read(instance, EXIT)
+class Unread(LxdError):
+    """How a dyno ended cannot be read now."""
+
+
+def bury(member: Member, instance: str, *, read: bool = True) -> Ended:
+    """How the dyno ended, which is not known without `read`; afterwards nothing of its container is left.
+
+    Raises Unread: LXD 5.0 can hold the files of a container for ever after a request for them was broken off.
+    """
+    try:
+        content = member.read(instance, EXIT) if read else None
+    except LxdError as error:
+        raise Unread(str(error)) from error
     member.delete(instance)
     try:
         told = json.loads(content or b"")

@@ -38,6 +38,7 @@ class Tracked:
     port_open: bool = False
     terminated_at: datetime | None = None
     ended: Ended | None = None
+    unread: int = 0  # times that how it ended could not be read
     doom: str | None = None
 
     def begin(self) -> None:
