@@ -14,7 +14,7 @@ from hokku.manifold.model import Ended
 class Member:
     """A dyno host: what its container's exit file holds, or the error of asking."""
 
-    def __init__(self, content: bytes | None | LxdError) -> None:
+    def __init__(self, content: bytes | LxdError | None) -> None:
         self.content, self.deleted = content, []
 
     def read(self, instance: str, path: str) -> bytes | None:
