@@ -9,10 +9,19 @@ from lab_fixtures import new_app, platform, pytest_runtest_makereport  # noqa: F
 # tried there with what differs most between the two: how it logs in, and how git gets its password.
 OF_BOTH_VERSIONS = {"test_account", "test_git", "test_table"}
 
+# What takes minutes each time, for what seldom breaks alone: a machine is added and taken away; more modules of a kind.
+LONG_FILES = {"test_host_playbooks", "test_certificate_module", "test_drain_module"}
+
+# The pages that everybody begins with are run in `make test`, the guides in `make test-all`.
+FIRST_PAGES = {"README.md", "tutorial.md"}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as long what `make test` has with v11 alone."""
+    """Mark what is long."""
     for item in items:
         chosen = getattr(item, "callspec", None)
-        if chosen is not None and chosen.params.get("cli") == "v8" and item.path.stem not in OF_BOTH_VERSIONS:
+        params = chosen.params if chosen is not None else {}
+        old_cli = params.get("cli") == "v8" and item.path.stem not in OF_BOTH_VERSIONS
+        later_page = "page" in params and params["page"].name not in FIRST_PAGES
+        if old_cli or later_page or item.path.stem in LONG_FILES:
             item.add_marker(pytest.mark.long)

@@ -41,7 +41,7 @@ def said(*argv: object) -> subprocess.CompletedProcess[str]:
 def test_the_toolbelt_needs_none_of_the_services_packages(laptop):
     listed = said(laptop / "pip", "list", "--format=freeze").stdout.lower().splitlines()
     assert {line.split("==")[0] for line in listed} & (SERVICES | {"argon2-cffi"}) == set()
-    assert said(laptop / "hokku", "version").stdout.strip() == "0.1.0"
+    assert said(laptop / "hokku", "version").stdout.strip() == "0.2.0"
 
 
 def test_help_tells_what_works_on_a_laptop_and_what_needs_more(laptop):
