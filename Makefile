@@ -84,7 +84,7 @@ lint: venv test-packages ## linters
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/yamllint --strict .
 	@shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR hokku/build/buildpacks/*/lib/profile.sh \
-		$$(grep -rlE '^#!/bin/(ba)?sh' .ci hokku lab/image_files roles)
+		$$(grep -rlE --exclude='*.j2' '^#!/bin/(ba)?sh' .ci hokku lab/image_files roles)
 	@$(BIN)/ansible-lint --offline -q
 
 test-unit: venv ## tests that need nothing
