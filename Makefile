@@ -87,7 +87,7 @@ lint: venv test-packages ## linters
 		$$(grep -rlE --exclude='*.j2' '^#!/bin/(ba)?sh' .ci hokku lab/image_files roles)
 	@$(BIN)/ansible-lint --offline -q
 
-test-unit: venv ## tests that need nothing
+test-unit: venv test-packages ## tests that need no server
 	@$(BIN)/pytest tests/unit
 
 test-integration: venv test-packages heroku-cli ## tests against real servers on this computer

@@ -36,7 +36,4 @@ options:
     description: Seconds for one answer of the API.
     type: int
     default: 30
-attributes:
-  platform:
-    platforms: posix
 """
