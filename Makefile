@@ -177,6 +177,7 @@ endef
 
 # Run the scenarios $(1) one after the other, on the lab's daemon; what each did is kept in .cache/molecule/NAME.log.
 define scenarios
+$(LAB) ready || { echo "The lab is not up; it is brought up first."; $(MAKE) up; }; \
 export PATH="$(CURDIR)/$(BIN):$$PATH" NO_COLOR=1; install -d .cache/molecule; \
 for scenario in $(1); do \
 	began=$$SECONDS; \

@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _, given = self.validate_argument_spec({"path": {"type": "str", "required": True}})
+        given = self.validate_argument_spec({"path": {"type": "str", "required": True}})[1]
         try:
             result["app"] = self._app(given["path"], (task_vars or {}).get("hokku_app_secrets", {}))
         except AppFileError as error:
@@ -90,5 +90,5 @@ class ActionModule(ActionBase):
                 path = os.path.join(folder, certificate.pop(key))
                 if not os.path.isfile(path):
                     raise AppFileError(f"{said}: certificates[{number}].{key} leads to {path}: there is no such file.")
-                content, _ = self._loader._get_file_contents(path)
+                content = self._loader._get_file_contents(path)[0]
                 certificate[key.removesuffix("_file")] = content.decode(errors="replace")

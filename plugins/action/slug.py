@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         self._result = {"changed": False, "actions": []}
-        _, wanted = self.validate_argument_spec(self._with_environment())
+        wanted = self.validate_argument_spec(self._with_environment())[1]
         try:
             self._work(wanted)
         except ApiError as error:

@@ -127,5 +127,5 @@ def of_app(api, app):
             "hokku_state": dyno["state"],
             "hokku_type": dyno["type"],
         }
-        for _, dyno in sorted(named.items())
+        for _name, dyno in sorted(named.items())
     ]

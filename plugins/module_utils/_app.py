@@ -35,9 +35,9 @@ def masked(url):
     if not separator:
         return url
     rest, mark, ref = rest.partition("#")
-    rest, query, _ = rest.partition("?")
+    rest, query, _asked = rest.partition("?")
     place, slash, where = rest.partition("/")
-    _, at, host = place.rpartition("@")
+    _user, at, host = place.rpartition("@")
     return f"{scheme}://{MASK + at if at else ''}{host}{slash}{where}{query + MASK if query else ''}{mark}{ref}"
 
 

@@ -36,6 +36,9 @@ attributes:
   diff_mode:
     description: Of secrets it tells names only.
     support: full
+  platform:
+    support: full
+    platforms: posix
 """
 
 EXAMPLES = r"""

@@ -44,6 +44,9 @@ attributes:
     support: full
   diff_mode:
     support: full
+  platform:
+    support: full
+    platforms: debian
 """
 
 EXAMPLES = r"""

@@ -21,7 +21,7 @@ def configured(kind: str, name: str) -> Any:
     documented = yaml.safe_load(module.DOCUMENTATION)
     options = dict(documented["options"])
     for fragment in documented["extends_documentation_fragment"]:
-        collection, _, short = fragment.rpartition(".")
+        collection, _dot, short = fragment.rpartition(".")
         place = "ansible.plugins" if collection == "ansible.builtin" else _PLUGINS
         found = importlib.import_module(f"{place}.doc_fragments.{short}").ModuleDocFragment
         options |= yaml.safe_load(found.DOCUMENTATION)["options"]

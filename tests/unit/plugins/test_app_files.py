@@ -56,7 +56,7 @@ def test_secrets_come_from_the_encrypted_file_beside_it_and_the_result_is_hidden
     (tmp_path / "shop.vault.yml").write_bytes(sealed)
     found = run("app_file_info", using, path=str(path))
     assert found["app"]["config"] == {"KEY": "s3cret-value"}
-    assert type(found["app"]["config"]["KEY"]) is str
+    assert isinstance(found["app"]["config"]["KEY"], str)
     assert found["_ansible_no_log"] is True
 
 

@@ -23,7 +23,7 @@ def test_one_and_several_are_not_given_together_and_not_neither(run_module, modu
 
 @pytest.mark.parametrize("module", ONES)
 def test_exact_is_nothing_for_what_is_to_be_absent(run_module, module: str) -> None:
-    one, _, value = ONES[module]
+    one, _many, value = ONES[module]
     untouched = FakeApi()
     result = run_module(module, untouched, app="shop", state="absent", exact=True, **{one: value})
     assert "does not go with state absent" in result["msg"]
