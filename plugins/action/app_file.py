@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _, given = self.validate_argument_spec(
+        _result, given = self.validate_argument_spec(
             {
                 "path": {"type": "str", "required": True},
                 "app": {"type": "dict", "required": True, "no_log": True},
