@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -44,3 +45,23 @@ def test_a_private_key_is_not_printed_when_its_certificate_is_refused(tmp_path: 
     assert "a.example.com" in told
     assert "PEM" in told
     assert "a-key-of-a-test" not in told
+
+
+@pytest.mark.parametrize(
+    ("compiled", "released", "asked"),
+    [
+        ({"changed": True}, {"changed": False, "skipped": True}, True),
+        ({"changed": False, "skipped": True}, {"changed": True}, True),
+        ({"changed": False}, {"changed": False}, False),
+        ({"changed": False, "skipped": True}, {"changed": False, "skipped": True}, False),
+    ],
+    ids=["would be built", "would be released", "serves already", "no source"],
+)
+def test_a_check_asks_what_runs_when_another_slug_would_serve(
+    tmp_path: Path, compiled: dict, released: dict, asked: bool
+) -> None:
+    told = {"ansible.builtin.debug": {"msg": "they are asked"}, "when": task_of("deploy.yml", "formation_info")["when"]}
+    known = {"deploy_compiled": compiled, "deploy_released": released}
+    done = play(written(tmp_path, [told], **known), "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ("they are asked" in done.stdout) is asked
