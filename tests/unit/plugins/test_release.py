@@ -127,6 +127,18 @@ def test_previous_is_the_one_before_the_current_that_ran(run_module) -> None:
     assert there.changes[0][2] == {"release": 12}
 
 
+def test_previous_goes_further_back_each_time(run_module) -> None:
+    rows = [release(4, 4, current=True), release(3, 3), release(2, 2), release(1, 1)]
+    for version, target in ((5, 3), (6, 2), (7, 1)):
+        there = api(answers={RELEASES: rows, MAKE: release(version, target, status="pending")})
+        run_module("release", there, app="shop", rollback="previous", wait=False)
+        assert there.changes[0][2] == {"release": target}
+        made = release(version, target, description=f"Rollback to v{target}", current=True)
+        rows = [made, *({**row, "current": False} for row in rows)]
+    result = run_module("release", api(answers={RELEASES: rows}), app="shop", rollback="previous", wait=False)
+    assert "shop has no release previous: it has v1 to v7" in result["msg"]
+
+
 @pytest.mark.parametrize(
     ("name", "words"), [("v99", "no release v99: it has v2 to v13"), ("v2", "v2 of shop cannot be rolled back to")]
 )
