@@ -95,6 +95,13 @@ def test_a_release_that_does_not_boot_fails_with_the_reason_in_the_log(run_modul
     assert result["msg"] == "v14 of shop failed: web.1 did not boot: R10"
 
 
+def test_an_api_that_restarts_ends_no_waiting(run_module) -> None:
+    dynos = Turns([Refusal(502, "bad gateway"), [dyno("web.1", 14)]])
+    found = Turns([Refusal(0, "no answer"), release(14, 3, status="pending"), release(14, 3, current=True)])
+    there = api(answers={DYNOS: dynos, ("GET", "/apps/shop/releases/r14"): found})
+    assert run_module("release", there, app="shop", slug=slug_id(3))["release"]["version"] == 14
+
+
 def test_a_first_release_that_crashes_is_no_success(run_module) -> None:
     result = run_module("release", api(answers={DYNOS: [dyno("web.1", 14, "crashed")]}), app="shop", slug=slug_id(3))
     assert result["failed"]
