@@ -65,3 +65,11 @@ def test_a_check_asks_what_runs_when_another_slug_would_serve(
     done = play(written(tmp_path, [told], **known), "--check")
     assert done.returncode == 0, done.stdout + done.stderr
     assert ("they are asked" in done.stdout) is asked
+
+
+def test_an_export_says_why_the_app_cannot_be_read(tmp_path: Path) -> None:
+    done = play(ROOT / "playbooks" / "export.yml", "-e", "app=hello", "-e", f"to={tmp_path}/hello.yml")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "https://127.0.0.1:1 does not answer" in done.stdout
+    assert "Nothing was written." in done.stdout
+    assert list(tmp_path.iterdir()) == []
