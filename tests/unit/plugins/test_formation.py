@@ -11,7 +11,7 @@ WHERE, DYNOS, SIZES = f"{APP}/formation", f"{APP}/dynos", f"{APP}/available-dyno
 PROCESSES = [process("release", 0), process("web", 1), process("worker", 2)]
 
 
-def api(*looks: list) -> FakeApi:
+def api(*looks: list | Refusal) -> FakeApi:
     return FakeApi(
         {
             ("GET", WHERE): PROCESSES,
