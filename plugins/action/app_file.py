@@ -11,6 +11,7 @@ import tempfile
 
 import yaml
 from ansible.errors import AnsibleError
+from ansible.parsing.vault import is_encrypted_file
 from ansible.plugins.action import ActionBase
 from ansible_collections.hokku.platform.plugins.action.app_file_info import plain, vault_path
 from ansible_collections.hokku.platform.plugins.module_utils import _app_file
@@ -91,14 +92,18 @@ class ActionModule(ActionBase):
                 f"{' and '.join(there)} would be written over, and what the app is now differs from it: give another "
                 f"file (-e to=…), or -e overwrite=true."
             )
+        sealing = bool(self._loader._vault.secrets)
+        if sealing and secrets_before is not None and vault not in changed and not self._is_sealed(vault):
+            changed.append(vault)  # it says the same, for everybody to read
         names = {"app": app["name"], "name": app["name"], "file": os.path.basename(path), "own": vault_path(said)}
         text = HEAD.format(vault=os.path.basename(vault), **names) + dumped(content)
-        encrypted = bool(self._loader._vault.secrets)
         if not self._task.check_mode:
             if vault in changed:
-                self._keep(vault, self._sealed(VAULT_HEAD.format(**names) + dumped(secrets), encrypted), 0o600)
+                self._keep(vault, self._sealed(VAULT_HEAD.format(**names) + dumped(secrets), sealing), 0o600)
             if path in changed:
                 self._keep(path, text.encode(), 0o644)
+        would_be_written = self._task.check_mode and vault in changed
+        encrypted = sealing if would_be_written else self._is_sealed(vault)
         note = "the secrets are encrypted with Ansible's vault password"
         if not encrypted:
             note = (
@@ -128,8 +133,13 @@ class ActionModule(ActionBase):
         except AnsibleError as error:
             raise AppFileError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
-    def _sealed(self, text, encrypted):
-        return self._loader._vault.encrypt(text) if encrypted else text.encode()
+    def _is_sealed(self, path):
+        """Whether the file on disk is encrypted."""
+        with open(path, "rb") as file:
+            return is_encrypted_file(file)
+
+    def _sealed(self, text, sealing):
+        return self._loader._vault.encrypt(text) if sealing else text.encode()
 
     def _keep(self, path, content, mode):
         """Have the file hold `content`, and never half of it; nobody else may read it on its way."""

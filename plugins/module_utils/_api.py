@@ -30,6 +30,10 @@ class ApiError(Exception):
         self.id = error_id
 
 
+class NoAnswer(ApiError):
+    """Nothing answered, or what did cannot now (5xx), as while the API restarts: another try may be answered."""
+
+
 def path(*parts):
     """A path of the API: `path("apps", name, "dynos")`. Each part is quoted, so that no name can lead elsewhere.
 
@@ -131,7 +135,7 @@ class Api:
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 if not left or isinstance(error, (ssl.SSLError, socket.gaierror)):
-                    raise ApiError(_unreachable(self.url, error, timeout or self.timeout)) from None
+                    raise NoAnswer(_unreachable(self.url, error, timeout or self.timeout)) from None
                 time.sleep(0.2)
         found = {name.lower(): value for name, value in answer.getheaders()}
         return self._judged(method, where, answer.status, text), found
@@ -146,7 +150,7 @@ class Api:
             answer = connection.getresponse()
             return self._judged("PUT", "of the upload", answer.status, answer.read())
         except (OSError, http.client.HTTPException) as error:
-            raise ApiError(_unreachable(self.url, error, timeout)) from None
+            raise NoAnswer(_unreachable(self.url, error, timeout)) from None
         finally:
             connection.close()
 
@@ -163,7 +167,7 @@ class Api:
                 self._judged("GET", "of the stream", answer.status, answer.read())
             yield answer
         except (OSError, http.client.HTTPException) as error:
-            raise ApiError(_unreachable(self.url, error, timeout)) from None
+            raise NoAnswer(_unreachable(self.url, error, timeout)) from None
         finally:
             connection.close()
 
@@ -217,7 +221,7 @@ class Api:
         message = told.get("message") or f"the platform answered {status} to {method} {where}, and gave no reason."
         if status == 401:
             message = f"{message} Check api_token: `heroku auth:token` prints yours."
-        raise ApiError(message, status, told.get("id", ""))
+        raise (NoAnswer if status >= 500 else ApiError)(message, status, told.get("id", ""))
 
 
 def from_environment(name, *others):
@@ -229,14 +233,18 @@ def until(deadline, what, look, pause=0.25):
     """The first true value of `look()`, asked again until `deadline` seconds are over.
 
     Raises ApiError that says `what`, a text or a function that gives one then; `look` may raise one too, to end the
-    waiting at once.
+    waiting at once. Only NoAnswer ends nothing: it is told at the deadline, if the last look got none.
     """
     end = time.monotonic() + deadline
     while True:
-        found = look()
+        found, unanswered = None, ""
+        try:
+            found = look()
+        except NoAnswer as error:
+            unanswered = f" The last look was not answered: {error}"
         if found:
             return found
         if time.monotonic() >= end:
-            raise ApiError(f"{what() if callable(what) else what} after {deadline:.0f} s.")
+            raise ApiError(f"{what() if callable(what) else what} after {deadline:.0f} s.{unanswered}")
         time.sleep(pause)
         pause = min(2.0, pause * 1.3)

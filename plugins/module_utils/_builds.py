@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import time
 
-from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, path, until
+from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, NoAnswer, path, until
 
 LINES = 10000  # of an output that are kept, the last ones
 _LOOK_BACK = 200  # builds of an app that are looked through
@@ -76,10 +76,8 @@ def follow(api, app, build, tell, seconds):
                         tell(line.rstrip("\r"))
                     _in_time(end, seconds, app, build)
                 whole = True
-        except ApiError as error:
-            if error.status:
-                raise
-            _in_time(end, seconds, app, build)
+        except NoAnswer as error:
+            _in_time(end, seconds, app, build, f" The last look was not answered: {error}")
             time.sleep(_PAUSE)
     if rest:
         tell(rest)
@@ -92,6 +90,6 @@ def follow(api, app, build, tell, seconds):
     return until(_VERDICT, f"Build {build['id']} of {app} said all it had to say and has no verdict", over)
 
 
-def _in_time(end, seconds, app, build):
+def _in_time(end, seconds, app, build, more=""):
     if time.monotonic() > end:
-        raise ApiError(f"Build {build['id']} of {app} was not over after {seconds:.0f} s (wait_timeout).")
+        raise ApiError(f"Build {build['id']} of {app} was not over after {seconds:.0f} s (wait_timeout).{more}")

@@ -167,7 +167,7 @@ class Watch:
 
     def state(self):
         """What was not so when it was looked at last, and why, for the sentence of a failure."""
-        told = self._told(sorted(self._lacking))
+        told = self._told(sorted(self._lacking)) or "how its dynos are is not known"
         return f"{self.app} is scaled, but {told}; see `heroku ps -a {self.app}`. The waiting for it ended"
 
     def _told(self, names):

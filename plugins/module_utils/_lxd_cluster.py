@@ -191,7 +191,11 @@ class Member:
         if others:
             raise LxdError(f"{name} still has {len(others)} containers ({', '.join(others[:3])} …): drain it first.")
         for each in [] if offline else instances:
-            self.act(f"{each['name']}: deleted", "DELETE", f"/1.0/instances/{quote(each['name'])}", None)
+            own = f"/1.0/instances/{quote(each['name'])}"
+            if each["status"] != "Stopped":  # LXD deletes none that runs
+                stop = {"action": "stop", "force": True, "timeout": 30}
+                self.act(f"{each['name']}: stopped", "PUT", f"{own}/state", stop)
+            self.act(f"{each['name']}: deleted", "DELETE", own, None)
         url = f"/1.0/cluster/members/{quote(name)}{'?force=1' if offline else ''}"
         self.act(f"{name}: removed from the cluster", "DELETE", url, None, timeout=JOIN_SECONDS)
 

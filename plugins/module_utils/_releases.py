@@ -12,6 +12,7 @@ import re
 from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, path, until
 
 NAMED = re.compile(r"current|previous|v?[0-9]{1,9}")
+_ROLLBACK = re.compile(r"Rollback to v([0-9]{1,9})")  # what the platform calls one
 _LOG = 5  # seconds that the log may be behind
 _KEPT = 200  # lines of an output or a log that are told
 
@@ -59,14 +60,16 @@ def check(name):
 def called(rows, app, name):
     """The one of `rows`, newest first, that is called `current`, `previous`, `v12` or `12`. Raises ApiError.
 
-    The previous one is the newest below the current that succeeded and can be rolled back to.
+    The previous one is the newest below the current that succeeded and can be rolled back to. Where the current one is
+    a rollback itself, it is below the one that was rolled back to, so that each time goes further back.
     """
     check(name)
     current = next((row for row in rows if row["current"]), None)
     if name == "current":
         found = current
     elif name == "previous":
-        older = [row for row in rows if current is not None and row["version"] < current["version"]]
+        top = _stands_for(current) if current is not None else 0
+        older = [row for row in rows if row["version"] < top]
         found = next((row for row in older if row["status"] == "succeeded" and row["eligible_for_rollback"]), None)
     else:
         version = int(name.removeprefix("v"))
@@ -75,6 +78,12 @@ def called(rows, app, name):
         have = f"it has v{rows[-1]['version']} to v{rows[0]['version']}" if rows else "it has none"
         raise ApiError(f"{app} has no release {name}: {have}.")
     return found
+
+
+def _stands_for(release):
+    """The version whose slug and config vars it has: its own, or that of the release it rolled back to."""
+    back = _ROLLBACK.fullmatch(release["description"] or "")
+    return int(back[1]) if back else release["version"]
 
 
 def serve(api, app, release, seconds):

@@ -14,6 +14,7 @@ author: [The Hokku developers (@hokku)]
 description:
   - Values of config vars, URLs of drains, and those of buildpacks that may hold a secret go into C(NAME.vault.yml)
     beside it. That is encrypted where Ansible has a vault password; where not, it has mode 0600 and C(note) says so.
+  - Secrets that stand there unencrypted are encrypted as soon as there is a vault password.
   - Runs on the controller.
 options:
   path:
@@ -56,7 +57,7 @@ files:
   elements: str
   sample: [/srv/apps/hello.yml, /srv/apps/hello.vault.yml]
 encrypted:
-  description: Whether the secrets are encrypted.
+  description: Whether the secrets on disk are encrypted, or would be in check mode.
   returned: success
   type: bool
 note:

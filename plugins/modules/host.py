@@ -108,9 +108,9 @@ def forget(module, where):
 class Drain:
     """Looks whether nothing is left on a host. `look()` is for `until`."""
 
-    def __init__(self, module, where):
+    def __init__(self, module, where, host):
         self._module, self._where = module, where
-        self._seen = None
+        self._seen = host
 
     def look(self):
         """The host, once it is drained. Raises ApiError when that is not wanted of it any more."""
@@ -142,7 +142,7 @@ def work(module):
     if module.differs("wanted", host["wanted"], wanted):
         host = module.act(f"{name} is to be {wanted}", "PATCH", where, {"wanted": wanted}) or host
     if wanted == "drained" and module.params["wait"] and not module.check:
-        drain = Drain(module, where)
+        drain = Drain(module, where, host)
         host = until(limit, drain.state, drain.look)
     module.done(host=host)
 

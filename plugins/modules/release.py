@@ -29,8 +29,9 @@ options:
     description:
       - The version to go back to, such as V(v12), or V(previous) for the newest release before the current one that
         succeeded and can be rolled back to. It is a new release with the exact slug and config vars of that one.
+      - V(previous) goes one back each time. After a rollback to V(v12) it is the newest before V(v12).
       - With a version, nothing is done when the newest release that did not fail is that one, or the rollback to
-        it. V(previous) goes one back each time.
+        it.
     type: str
   promote_from:
     description:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError
+from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, NoAnswer
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class FakeApi:
         if callable(answer):
             answer = answer(body)
         if isinstance(answer, Refusal):
-            raise ApiError(answer.message, answer.status, answer.id)
+            raised = NoAnswer if answer.status == 0 or answer.status >= 500 else ApiError
+            raise raised(answer.message, answer.status, answer.id)
         return copy.deepcopy(answer), {}
 
     def get(self, where: str, headers: Any = None) -> Any:

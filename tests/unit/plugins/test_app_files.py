@@ -138,6 +138,21 @@ def test_secrets_are_encrypted_with_a_vault_password_and_else_only_the_owner_s(t
         assert "pass-word" not in text
 
 
+def test_secrets_that_stand_there_unencrypted_are_encrypted_once_there_is_a_password(tmp_path: Path) -> None:
+    path, vault = str(tmp_path / "shop.yml"), tmp_path / "shop.vault.yml"
+    run("app_file", loader(), path=path, app=APP)
+    assert run("app_file", loader(), path=path, app=APP)["encrypted"] is False
+    would = run("app_file", loader(PASSWORD), check=True, path=path, app=APP)
+    assert (would["changed"], would["encrypted"]) == (True, True)
+    assert "s3cret-value" in vault.read_text()
+    done = run("app_file", loader(PASSWORD), path=path, app=APP)
+    assert (done["changed"], done["encrypted"]) == (True, True)
+    assert vault.read_text().startswith("$ANSIBLE_VAULT;")
+    again = run("app_file", loader(PASSWORD), path=path, app=APP)
+    assert (again["changed"], again["encrypted"]) == (False, True)
+    assert "are encrypted" in again["note"]
+
+
 def test_no_secret_is_in_what_the_writing_tells(tmp_path: Path) -> None:
     told = repr(run("app_file", loader(), path=str(tmp_path / "shop.yml"), app=APP))
     assert "s3cret-value" not in told

@@ -11,7 +11,7 @@ WHERE, DYNOS, SIZES = f"{APP}/formation", f"{APP}/dynos", f"{APP}/available-dyno
 PROCESSES = [process("release", 0), process("web", 1), process("worker", 2)]
 
 
-def api(*looks: list) -> FakeApi:
+def api(*looks: list | Refusal) -> FakeApi:
     return FakeApi(
         {
             ("GET", WHERE): PROCESSES,
@@ -80,6 +80,22 @@ def test_it_waits_until_every_dyno_is_up_and_what_is_not_wanted_leaves(run_modul
     result = run_module("formation", asked, app="shop", processes=processes)
     assert len([each for each in asked.asked if each[1] == DYNOS]) == 4
     assert [(each["state"], each["size"]) for each in result["dynos"]] == [("up", "Standard-2X")]
+
+
+def test_an_api_that_restarts_ends_no_waiting(run_module) -> None:
+    asked = api(Refusal(0, "no answer"), [], Refusal(503, "not yet"), [dyno("web.1")])
+    assert [each["name"] for each in run_module("formation", asked, app="shop", processes={"web": 1})["dynos"]] == [
+        "web.1"
+    ]
+
+
+def test_an_api_that_never_answers_is_told_when_the_waiting_ends(run_module, monkeypatch) -> None:
+    clock = iter(range(0, 10_000, 7))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    asked = api(Refusal(503, "Not yet."))
+    said = run_module("formation", asked, app="shop", processes={"web": 1}, wait_timeout=20)["msg"]
+    assert "how its dynos are is not known" in said
+    assert said.endswith("ended after 20 s. The last look was not answered: Not yet.")
 
 
 def test_nothing_wanted_is_waited_for_too(run_module) -> None:

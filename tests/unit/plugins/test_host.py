@@ -53,6 +53,27 @@ def test_the_waiting_ends_with_what_is_waited_for(run_module, monkeypatch, reaso
     assert result["msg"].endswith("ended after 20 s.")
 
 
+def test_an_api_that_restarts_ends_no_waiting(run_module) -> None:
+    away = [Refusal(0, "no answer"), Refusal(502, "bad gateway"), Refusal(503, "not yet")]
+    api = FakeApi({("GET", WHERE): Turns([host("drained"), *away, host("drained", drained=True)])})
+    assert run_module("host", api, name="dyno1", wanted="drained")["host"]["drained"] is True
+
+
+def test_an_api_that_stays_away_is_told_when_the_waiting_ends(run_module, monkeypatch) -> None:
+    clock = iter(range(0, 10_000, 7))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    api = FakeApi({("GET", WHERE): Turns([host("drained"), Refusal(0, "Nothing answers.")])})
+    result = run_module("host", api, name="dyno1", wanted="drained", wait_timeout=20)
+    assert result["failed"]
+    assert result["msg"].endswith("ended after 20 s. The last look was not answered: Nothing answers.")
+
+
+def test_a_refusal_ends_the_waiting_at_once(run_module) -> None:
+    api = FakeApi({("GET", WHERE): Turns([host("drained"), Refusal(403, "You may not.")])})
+    assert run_module("host", api, name="dyno1", wanted="drained")["msg"] == "You may not."
+    assert len(api.asked) == 2
+
+
 def test_a_drain_that_somebody_else_ended_is_not_waited_for(run_module) -> None:
     api = FakeApi({("GET", WHERE): Turns([host("drained"), host("active")])})
     assert "wants it active" in run_module("host", api, name="dyno1", wanted="drained")["msg"]

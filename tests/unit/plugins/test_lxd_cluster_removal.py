@@ -9,8 +9,8 @@ from ansible_collections.hokku.platform.plugins.module_utils._lxd import LxdErro
 from ansible_collections.hokku.platform.plugins.module_utils._lxd_cluster import Member
 
 
-def container(name: str, kind: str, location: str = "dyno4") -> dict[str, Any]:
-    return {"name": name, "location": location, "config": {"user.hokku.kind": kind}}
+def container(name: str, kind: str, location: str = "dyno4", status: str = "Stopped") -> dict[str, Any]:
+    return {"name": name, "location": location, "status": status, "config": {"user.hokku.kind": kind}}
 
 
 class FakeLxd:
@@ -21,7 +21,15 @@ class FakeLxd:
         self.deleted: list[str] = []
 
     def request(self, method: str, url: str, body: Any = None, **_: Any) -> Any:
+        name = url.removeprefix("/1.0/instances/").removesuffix("/state")
+        found = next((each for each in self.instances if each["name"] == name), None)
+        if method == "PUT" and found and url.endswith("/state"):
+            assert (body["action"], body["force"]) == ("stop", True)
+            found["status"] = "Stopped"
+            return None
         if method == "DELETE":
+            if found and found["status"] != "Stopped":
+                raise LxdError("Instance is running", 400)
             self.deleted.append(url)
             return None
         return {
@@ -40,6 +48,14 @@ def test_an_empty_member_is_removed_with_the_stock_it_has() -> None:
     removing.remove("dyno4")
     assert lxd.deleted == ["/1.0/instances/stock-1", "/1.0/cluster/members/dyno4"]
     assert removing.actions == ["stock-1: deleted", "dyno4: removed from the cluster"]
+
+
+def test_stock_that_runs_is_stopped_first() -> None:
+    lxd = FakeLxd(container("stock-1", "stock", status="Running"))
+    removing = member(lxd)
+    removing.remove("dyno4")
+    assert lxd.deleted == ["/1.0/instances/stock-1", "/1.0/cluster/members/dyno4"]
+    assert removing.actions == ["stock-1: stopped", "stock-1: deleted", "dyno4: removed from the cluster"]
 
 
 def test_a_member_that_is_gone_already_is_left() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, path, until
+from ansible_collections.hokku.platform.plugins.module_utils._api import Api, ApiError, NoAnswer, path, until
 from ansible_collections.hokku.platform.plugins.module_utils._platform import PlatformModule
 
 TOKEN = "hokku-unit-token-0123456789"
@@ -64,3 +64,14 @@ def test_a_path_has_no_part_that_leads_elsewhere(part: str) -> None:
 def test_waiting_ends_with_what_was_seen_last() -> None:
     with pytest.raises(ApiError, match=r"^web\.2 is starting after 0 s\.$"):
         until(0, lambda: "web.2 is starting", lambda: None)
+
+
+def test_what_is_not_answered_is_told_from_what_is_refused() -> None:
+    with pytest.raises(NoAnswer, match="does not answer"):
+        Api("https://127.0.0.1:1", TOKEN).get("/apps")
+    for status in (502, 503):
+        with pytest.raises(NoAnswer):
+            Api._judged("GET", "/apps", status, b"")
+    with pytest.raises(ApiError) as refused:
+        Api._judged("GET", "/apps", 422, b"")
+    assert not isinstance(refused.value, NoAnswer)

@@ -95,6 +95,13 @@ def test_a_release_that_does_not_boot_fails_with_the_reason_in_the_log(run_modul
     assert result["msg"] == "v14 of shop failed: web.1 did not boot: R10"
 
 
+def test_an_api_that_restarts_ends_no_waiting(run_module) -> None:
+    dynos = Turns([Refusal(502, "bad gateway"), [dyno("web.1", 14)]])
+    found = Turns([Refusal(0, "no answer"), release(14, 3, status="pending"), release(14, 3, current=True)])
+    there = api(answers={DYNOS: dynos, ("GET", "/apps/shop/releases/r14"): found})
+    assert run_module("release", there, app="shop", slug=slug_id(3))["release"]["version"] == 14
+
+
 def test_a_first_release_that_crashes_is_no_success(run_module) -> None:
     result = run_module("release", api(answers={DYNOS: [dyno("web.1", 14, "crashed")]}), app="shop", slug=slug_id(3))
     assert result["failed"]
@@ -125,6 +132,18 @@ def test_previous_is_the_one_before_the_current_that_ran(run_module) -> None:
     there = api(answers={RELEASES: rows, MAKE: release(16, 2, status="pending")})
     run_module("release", there, app="shop", rollback="previous", wait=False)
     assert there.changes[0][2] == {"release": 12}
+
+
+def test_previous_goes_further_back_each_time(run_module) -> None:
+    rows = [release(4, 4, current=True), release(3, 3), release(2, 2), release(1, 1)]
+    for version, target in ((5, 3), (6, 2), (7, 1)):
+        there = api(answers={RELEASES: rows, MAKE: release(version, target, status="pending")})
+        run_module("release", there, app="shop", rollback="previous", wait=False)
+        assert there.changes[0][2] == {"release": target}
+        made = release(version, target, description=f"Rollback to v{target}", current=True)
+        rows = [made, *({**row, "current": False} for row in rows)]
+    result = run_module("release", api(answers={RELEASES: rows}), app="shop", rollback="previous", wait=False)
+    assert "shop has no release previous: it has v1 to v7" in result["msg"]
 
 
 @pytest.mark.parametrize(

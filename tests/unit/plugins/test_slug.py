@@ -17,7 +17,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.hokku.platform.plugins.action import slug as action
-from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError
+from ansible_collections.hokku.platform.plugins.module_utils._api import NoAnswer
 from fake_api import NOTHING, FakeApi, Refusal, Turns
 from told import SECRET_URL, build, slug, slug_id
 
@@ -173,7 +173,7 @@ class Breaking(io.BytesIO):
     def read1(self, size: int = -1) -> bytes:
         if found := super().read1(size):
             return found
-        raise ApiError("https://api.example.com does not answer")
+        raise NoAnswer("https://api.example.com does not answer")
 
 
 def test_a_stream_that_breaks_off_is_resumed_where_it_ended(run_slug) -> None:
@@ -188,6 +188,14 @@ def test_a_stream_that_breaks_off_is_resumed_where_it_ended(run_slug) -> None:
     assert run_slug(there)["output"] == ["-----> Grüße", "last"]
     ranges = [each[2] for each in there.asked if each[0] == "STREAM"]
     assert ranges == [None, {"Range": f"bytes={len('-----> Grü'.encode()) - 1}-"}]
+
+
+def test_an_api_that_restarts_ends_no_following(run_slug, monkeypatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    there = api()
+    there.answers[STREAM] = Turns([Refusal(0, "no answer"), Refusal(503, "not yet"), there.answers[STREAM]])
+    there.answers[VERDICT] = Turns([Refusal(502, "bad gateway"), build("b1")])
+    assert run_slug(there)["output"][-1] == "last"
 
 
 def test_a_build_that_takes_too_long_is_cancelled(run_slug, shown, monkeypatch) -> None:
