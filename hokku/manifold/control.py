@@ -205,7 +205,8 @@ class Control:
             self._actor.ledger.write(opened)
         for each in after:
             each()
-        self._publisher.want(changes, whole=app_ids is None)
+        failed = specs.keys() - changes.keys()  # nobody knows what to change of theirs: routers keep what they have
+        self._publisher.want(changes, whole=app_ids is None, keep=failed)
 
     def _app(
         self,
