@@ -27,6 +27,7 @@ from hokku.manifold.verdict import Verdicts
 from hokku.manifold.watch import follow
 from hokku.routing import AppRoutes, Mesh, backend_name
 from hokku.settings import Settings
+from hokku.steady import surviving
 from hokku.store import dynos, hosts, rollouts, wanted
 from hokku.store import oneoffs as wanted_oneoffs
 from hokku.store import routes as backends
@@ -322,17 +323,22 @@ class Control:
 
     def _turns(self) -> set[uuid.UUID]:
         """The dynos of draining hosts that are to be replaced now."""
-        usable = bool(self.cluster.usable())
-        return drain.turns(self._actor.loads, self.cluster.draining(), usable=usable, stuck=self._failing)
+        with surviving("giving dynos of draining hosts their turns"):
+            able, draining = bool(self.cluster.usable()), self.cluster.draining()
+            return drain.turns(self._actor.loads, draining, usable=able, stuck=self._failing)
+        return self._moving
 
     def _report(self, opened: Session, specs: Collection[AppSpec], listings: Mapping[str, Listing]) -> None:
         """Find what fails on any host, and tell people what is seen of hosts and routers."""
-        apps = {spec.current.id: spec.id for spec in specs if spec.current is not None}
-        troubles = self._actor.troubles.items()
-        self._failing = {(apps[key[0]], *key[1:]) for key, each in troubles if each.count and key[0] in apps}
-        names_of = {spec.id: spec.name for spec in specs}
-        seen = report.hosts(self.cluster, listings, self._actor.loads.values(), names_of, self._failing)
-        self._reporter.tell(opened, seen, self._publisher.errors())
+        seen = None
+        with surviving("finding what people are told of hosts"):
+            apps = {spec.current.id: spec.id for spec in specs if spec.current is not None}
+            troubles = self._actor.troubles.items()
+            self._failing = {(apps[key[0]], *key[1:]) for key, each in troubles if each.count and key[0] in apps}
+            names_of = {spec.id: spec.name for spec in specs}
+            seen = report.hosts(self.cluster, listings, self._actor.loads.values(), names_of, self._failing)
+        if seen is not None:  # what the database raises ends the pass
+            self._reporter.tell(opened, seen, self._publisher.errors())
 
     def _assign(self, opened: Session, specs: Iterable[AppSpec]) -> None:
         lacking = [spec for spec in specs if spec.archived_at is None and spec.id not in self._backends]
