@@ -61,6 +61,7 @@ class Control:
         self._backends: dict[uuid.UUID, str] = {}
         self._moving: set[uuid.UUID] = set()  # dynos of draining hosts that are to be replaced now
         self._failing: set[report.Place] = set()
+        self._rolling: set[uuid.UUID] = set()  # apps with a candidate
         self._reporter = report.Reporter()
         self._unwanted_since: dict[uuid.UUID, datetime] = {}
         self._limits = Limits(settings.boot_timeout, settings.stop_timeout)
@@ -181,6 +182,8 @@ class Control:
             asked = wanted_oneoffs.load(opened, app_ids)
             self.cluster.wishes = hosts.wishes(opened)
             self._weigh(rows, app_ids, {wish.id for of_app in asked.values() for wish in of_app})
+            self._rolling -= set(self._rolling if app_ids is None else app_ids)
+            self._rolling |= {spec.id for spec in specs.values() if spec.candidate is not None}
             self._moving = self._turns()
             self._assign(opened, specs.values())
             by_app: dict[uuid.UUID, Rows] = defaultdict(dict)
@@ -324,8 +327,8 @@ class Control:
     def _turns(self) -> set[uuid.UUID]:
         """The dynos of draining hosts that are to be replaced now."""
         with surviving("giving dynos of draining hosts their turns"):
-            able, draining = bool(self.cluster.usable()), self.cluster.draining()
-            return drain.turns(self._actor.loads, draining, usable=able, stuck=self._failing)
+            able, draining, rolling = bool(self.cluster.usable()), self.cluster.draining(), self._rolling
+            return drain.turns(self._actor.loads, draining, usable=able, stuck=self._failing, rolling=rolling)
         return self._moving
 
     def _report(self, opened: Session, specs: Collection[AppSpec], listings: Mapping[str, Listing]) -> None:
