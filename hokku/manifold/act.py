@@ -204,9 +204,12 @@ class Actor:
         ranked = placement.rank(self._cluster.usable(), self.loads.values(), app.id, kind, number)
         if not ranked:
             return "no dyno host can take it now"
-        host = ranked[0].host
-        slot = self._slot(host)
-        return f"all slots of host {host} are taken" if slot is None else Place(host, slot, placement.why(ranked))
+        for better, standing in enumerate(ranked):
+            slot = self._slot(standing.host)
+            if slot is not None:
+                full = [each.host for each in ranked[:better]]
+                return Place(standing.host, slot, placement.why(ranked[better:], full))
+        return placement.taken([each.host for each in ranked])
 
     def waits(self, app_id: uuid.UUID, kind: str, number: int, reason: str) -> None:
         """Keep for people that the dyno waits, and for which hosts."""
