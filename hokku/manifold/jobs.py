@@ -194,7 +194,8 @@ class Jobs:
     def _end(self, done: Done, result: Any, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, LxdError):
             log.error("a job failed unexpectedly", exc_info=error)
-            error = LxdError(f"{type(error).__name__}: {error}")
+            about = f": {error}" if isinstance(error, OSError) else ""  # users read this, and others' text has values
+            error = LxdError(f"{type(error).__name__}{about}")
         told = error
         self._post(lambda: done(result, told))
 

@@ -12,6 +12,7 @@ from hokku.store.decisions import Decision
 from hokku.store.tables import now
 
 WAIT = "wait"
+LONGEST = 300  # characters of a reason
 REMEMBERED = 10_000  # places that wait; beyond, some are told what they wait for again
 
 
@@ -31,7 +32,8 @@ class Ledger:
             return
         else:
             self._waits[place] = reason
-        said = reason[:1].upper() + reason[1:].rstrip(".") + "."
+        said = " ".join(reason.split())[:LONGEST].rstrip(".")
+        said = said[:1].upper() + said[1:] + "."
         self._made.append(Decision(app_id, kind, number, host, decision, said, now()))
 
     def write(self, opened: Session) -> None:
