@@ -31,6 +31,7 @@ from hokku.store.wanted import AppSpec
 
 log = logging.getLogger(__name__)
 
+LONGEST_PAUSE = 30.0  # seconds before a dyno that could not be made is tried again
 UNREAD = 3  # attempts to read how a dyno ended, before it is removed without
 Key = tuple[uuid.UUID, str, int]  # release, type, number
 
@@ -231,7 +232,7 @@ class Actor:
         known = self.of(row.id)
         known.begin()
         why = f"after {crashes} crashes in a row, {place.why}" if crashes else place.why
-        self.ledger.note(row.app_id, row.type, row.number, host, "start", why)
+        self.ledger.note(row.app_id, row.type, row.number, host, "start", why, same="")  # why varies with the hosts
         log.info("%s %s.%d of app %s: starting on %s", row.instance, row.type, row.number, birth.app_id, host)
         return known
 
@@ -256,10 +257,10 @@ class Actor:
         else:
             log.warning("%s could not be made on %s: %s", birth.instance, host, error)
             count = self.troubles[key].count + 1 if key in self.troubles else 1
-            until = now() + timedelta(seconds=min(30.0, 0.25 * 2.0**count))
+            until = now() + timedelta(seconds=min(LONGEST_PAUSE, 0.25 * 2.0**count))
             self.ledger.note(
                 birth.app_id, birth.type, birth.number, host, "fail",
-                f"it could not be made, {count} times now: {error}; tried again at {at(until)}",
+                f"it could not be made: {error}; tried again, after {LONGEST_PAUSE:.0f} s at most",
             )  # fmt: skip
             self.troubles[key] = Trouble(str(error), count, until, jobs.final(error))
             if jobs.absent(error):
