@@ -257,7 +257,7 @@ class Actor:
         else:
             log.warning("%s could not be made on %s: %s", birth.instance, host, error)
             count = self.troubles[key].count + 1 if key in self.troubles else 1
-            until = now() + timedelta(seconds=min(LONGEST_PAUSE, 0.25 * 2.0**count))
+            until = now() + timedelta(seconds=min(LONGEST_PAUSE, 0.25 * 2.0 ** min(count, 10)))
             self.ledger.note(
                 birth.app_id, birth.type, birth.number, host, "fail",
                 f"it could not be made: {error}; tried again, after {LONGEST_PAUSE:.0f} s at most",
