@@ -31,6 +31,7 @@ from hokku.store.wanted import AppSpec
 
 log = logging.getLogger(__name__)
 
+LONGEST_PAUSE = 30.0  # seconds before a dyno that could not be made is tried again
 UNREAD = 3  # attempts to read how a dyno ended, before it is removed without
 Key = tuple[uuid.UUID, str, int]  # release, type, number
 
@@ -204,9 +205,12 @@ class Actor:
         ranked = placement.rank(self._cluster.usable(), self.loads.values(), app.id, kind, number)
         if not ranked:
             return "no dyno host can take it now"
-        host = ranked[0].host
-        slot = self._slot(host)
-        return f"all slots of host {host} are taken" if slot is None else Place(host, slot, placement.why(ranked))
+        for better, standing in enumerate(ranked):
+            slot = self._slot(standing.host)
+            if slot is not None:
+                full = [each.host for each in ranked[:better]]
+                return Place(standing.host, slot, placement.why(ranked[better:], full))
+        return placement.taken([each.host for each in ranked])
 
     def waits(self, app_id: uuid.UUID, kind: str, number: int, reason: str) -> None:
         """Keep for people that the dyno waits, and for which hosts."""
@@ -228,7 +232,7 @@ class Actor:
         known = self.of(row.id)
         known.begin()
         why = f"after {crashes} crashes in a row, {place.why}" if crashes else place.why
-        self.ledger.note(row.app_id, row.type, row.number, host, "start", why)
+        self.ledger.note(row.app_id, row.type, row.number, host, "start", why, same="")  # why varies with the hosts
         log.info("%s %s.%d of app %s: starting on %s", row.instance, row.type, row.number, birth.app_id, host)
         return known
 
@@ -253,10 +257,10 @@ class Actor:
         else:
             log.warning("%s could not be made on %s: %s", birth.instance, host, error)
             count = self.troubles[key].count + 1 if key in self.troubles else 1
-            until = now() + timedelta(seconds=min(30.0, 0.25 * 2.0**count))
+            until = now() + timedelta(seconds=min(LONGEST_PAUSE, 0.25 * 2.0 ** min(count, 10)))
             self.ledger.note(
                 birth.app_id, birth.type, birth.number, host, "fail",
-                f"it could not be made, {count} times now: {error}; tried again at {at(until)}",
+                f"it could not be made: {error}; tried again, after {LONGEST_PAUSE:.0f} s at most",
             )  # fmt: skip
             self.troubles[key] = Trouble(str(error), count, until, jobs.final(error))
             if jobs.absent(error):

@@ -27,6 +27,7 @@ from hokku.manifold.verdict import Verdicts
 from hokku.manifold.watch import follow
 from hokku.routing import AppRoutes, Mesh, backend_name
 from hokku.settings import Settings
+from hokku.steady import surviving
 from hokku.store import dynos, hosts, rollouts, wanted
 from hokku.store import oneoffs as wanted_oneoffs
 from hokku.store import routes as backends
@@ -60,6 +61,7 @@ class Control:
         self._backends: dict[uuid.UUID, str] = {}
         self._moving: set[uuid.UUID] = set()  # dynos of draining hosts that are to be replaced now
         self._failing: set[report.Place] = set()
+        self._rolling: set[uuid.UUID] = set()  # apps with a candidate
         self._reporter = report.Reporter()
         self._unwanted_since: dict[uuid.UUID, datetime] = {}
         self._limits = Limits(settings.boot_timeout, settings.stop_timeout)
@@ -180,6 +182,8 @@ class Control:
             asked = wanted_oneoffs.load(opened, app_ids)
             self.cluster.wishes = hosts.wishes(opened)
             self._weigh(rows, app_ids, {wish.id for of_app in asked.values() for wish in of_app})
+            self._rolling -= set(self._rolling if app_ids is None else app_ids)
+            self._rolling |= {spec.id for spec in specs.values() if spec.candidate is not None}
             self._moving = self._turns()
             self._assign(opened, specs.values())
             by_app: dict[uuid.UUID, Rows] = defaultdict(dict)
@@ -205,7 +209,8 @@ class Control:
             self._actor.ledger.write(opened)
         for each in after:
             each()
-        self._publisher.want(changes, whole=app_ids is None)
+        failed = specs.keys() - changes.keys()  # nobody knows what to change of theirs: routers keep what they have
+        self._publisher.want(changes, whole=app_ids is None, keep=failed)
 
     def _app(
         self,
@@ -321,17 +326,22 @@ class Control:
 
     def _turns(self) -> set[uuid.UUID]:
         """The dynos of draining hosts that are to be replaced now."""
-        usable = bool(self.cluster.usable())
-        return drain.turns(self._actor.loads, self.cluster.draining(), usable=usable, stuck=self._failing)
+        with surviving("giving dynos of draining hosts their turns"):
+            able, draining, rolling = bool(self.cluster.usable()), self.cluster.draining(), self._rolling
+            return drain.turns(self._actor.loads, draining, usable=able, stuck=self._failing, rolling=rolling)
+        return self._moving
 
     def _report(self, opened: Session, specs: Collection[AppSpec], listings: Mapping[str, Listing]) -> None:
         """Find what fails on any host, and tell people what is seen of hosts and routers."""
-        apps = {spec.current.id: spec.id for spec in specs if spec.current is not None}
-        troubles = self._actor.troubles.items()
-        self._failing = {(apps[key[0]], *key[1:]) for key, each in troubles if each.count and key[0] in apps}
-        names_of = {spec.id: spec.name for spec in specs}
-        seen = report.hosts(self.cluster, listings, self._actor.loads.values(), names_of, self._failing)
-        self._reporter.tell(opened, seen, self._publisher.errors())
+        seen = None
+        with surviving("finding what people are told of hosts"):
+            apps = {spec.current.id: spec.id for spec in specs if spec.current is not None}
+            troubles = self._actor.troubles.items()
+            self._failing = {(apps[key[0]], *key[1:]) for key, each in troubles if each.count and key[0] in apps}
+            names_of = {spec.id: spec.name for spec in specs}
+            seen = report.hosts(self.cluster, listings, self._actor.loads.values(), names_of, self._failing)
+        if seen is not None:  # what the database raises ends the pass
+            self._reporter.tell(opened, seen, self._publisher.errors())
 
     def _assign(self, opened: Session, specs: Iterable[AppSpec]) -> None:
         lacking = [spec for spec in specs if spec.archived_at is None and spec.id not in self._backends]

@@ -25,18 +25,21 @@ def turns(
     *,
     usable: bool,
     stuck: Collection[Place] = (),
+    rolling: Collection[uuid.UUID] = (),
 ) -> set[uuid.UUID]:
     """The ids of the dynos on draining hosts that are to be replaced now.
 
     `usable`: whether any host could take a replacement; without one none is begun. `stuck`: places whose dyno could not
-    be made lately. They have turns of their own, and a replacement that crashed takes none of the host's: neither may
-    ever end, and other apps are not to wait for that.
+    be made lately. They have turns of their own, and a replacement that crashed takes none of the host's, nor of the
+    app's until it is started again: neither may ever end, and nothing else is to wait for that. `rolling`: apps with a
+    rollout under way, which moves nothing. A place has one turn, wherever its dynos are.
     """
     if not draining:
         return set()
     leaving = {
-        key: load for key, load in loads.items() if load.host in draining and not load.leaving and not load.oneoff
-    }
+        key: load for key, load in loads.items()
+        if load.host in draining and not load.leaving and not load.oneoff and load.app_id not in rolling
+    }  # fmt: skip
     successors: dict[Place, Load] = {}
     for load in sorted(loads.values(), key=lambda load: load.created_at):
         if load.host not in draining and not load.oneoff and (load.crashed or not load.leaving):
@@ -50,14 +53,18 @@ def turns(
             waiting.append((dyno_id, load))
             continue
         found.add(dyno_id)
-        taken[load.host, load.app_id] += 1
+        taken[load.host, load.app_id] += not successor.crashed
         if not successor.crashes:
             taken[load.host, False] += 1
+    moving = {_place(loads[dyno_id]) for dyno_id in found}
     for dyno_id, load in waiting if usable else ():
+        if _place(load) in moving:
+            continue
         tried = _place(load) in stuck
         of_host, of_app = (load.host, tried), (load.host, load.app_id)
         if taken[of_host] < OF_A_HOST and taken[of_app] < OF_AN_APP:
             found.add(dyno_id)
+            moving.add(_place(load))
             taken.update([of_host, of_app])
     return found
 

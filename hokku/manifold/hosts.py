@@ -119,9 +119,10 @@ class Cluster:
         One that merely does not answer is not dead; nor is one that answers while the cluster's members, all just
         started, have not heard of each other yet.
         """
-        if not self.status or (name in self.hosts and self.hosts[name].answers()):
+        status = self.status
+        if not status or (name in self.hosts and self.hosts[name].answers()):
             return False
-        return self.status.get(name, "offline").lower() == "offline"
+        return status.get(name, "offline").lower() == "offline"
 
     def usable(self) -> list[str]:
         """The hosts that can take a dyno now: online, answering, rid of what they had when they were lost, and wanted.
@@ -157,15 +158,17 @@ class Cluster:
 
     def state(self, name: str) -> tuple[HostState, str | None]:
         """What is seen of the host, and why it is that when it is not online."""
-        host, told = self.hosts[name], self.status.get(name)
-        if not host.asked or not self.status:
+        host, status = self.hosts[name], self.status  # read once, as is the answer: other threads change them
+        told, answers = status.get(name), host.answers()
+        if not host.asked or not status:
             return HostState.UNKNOWN, "it was not asked yet, or no host tells which are in the cluster"
-        if self.dead(name):
-            says = f"says that it is {told.lower()}" if told else "does not know it"
-            return HostState.OFFLINE, f"it does not answer, and the cluster {says}"
-        if not host.answers():
+        if not answers and told is None:
+            return HostState.OFFLINE, "it does not answer, and the cluster does not know it"
+        if not answers and told.lower() == "offline":
+            return HostState.OFFLINE, f"it does not answer, and the cluster says that it is {told.lower()}"
+        if not answers:
             return HostState.UNREACHABLE, f"it does not answer, though the cluster says that it is {told.lower()}"
-        if (told or "").lower() != "online":
+        if told is None or told.lower() != "online":
             says = f"that it is {told.lower()}" if told else "nothing of it"
             return HostState.UNREACHABLE, f"it answers, but the cluster says {says}"
         return HostState.ONLINE, None

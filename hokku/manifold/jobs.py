@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any
 
 from sqlalchemy.exc import NoResultFound
@@ -37,7 +37,7 @@ class Jobs:
         self._settings = settings
         self._post = post
         self._templates: dict[tuple[uuid.UUID, str], tuple[float, Future[None]]] = {}
-        self._deleting: set[tuple[str, str]] = set()
+        self._deleting: dict[tuple[str, str], Future[Any]] = {}
 
     def bear(self, host_name: str, birth: Birth, done: Done, files: Files = dict) -> None:
         """Make and start a dyno on the host, its release's template first if the host has none.
@@ -59,25 +59,32 @@ class Jobs:
         """Make the release's template on the host, if it has none, for the dynos that may come."""
         self._template(self._cluster.hosts[host_name], release_id, app_id)
 
-    def on(self, host_name: str, work: Callable[[DynoHost], Any], done: Done) -> None:
+    def on(self, host_name: str, work: Callable[[DynoHost], Any], done: Done) -> Future[Any]:
         """Do something else on the host."""
         host = self._cluster.hosts[host_name]
-        host.work(lambda: self._run(lambda: work(host), done))
+        return host.work(lambda: self._run(lambda: work(host), done))
 
-    def delete(self, host_name: str, instance: str) -> None:
-        """Delete an instance that nobody wants, once at a time."""
+    def delete(self, host_name: str, instance: str, still: Callable[[], bool] = lambda: True) -> None:
+        """Delete an instance that nobody wants, once at a time.
+
+        `still`: whether that holds; asked in a worker of the host when it comes to it, which may be much later.
+        """
         key = (host_name, instance)
         if key in self._deleting:
             return
-        self._deleting.add(key)
+
+        def work(host: DynoHost) -> None:
+            if still():
+                host.member.delete(instance)
 
         def done(_: Any, error: LxdError | None) -> None:
-            self._deleting.discard(key)
+            if self._deleting.get(key) is deletion:
+                del self._deleting[key]
             if error is not None:
                 log.warning("%s on %s cannot be deleted: %s", instance, host_name, error)
             self._cluster.look_now()
 
-        self.on(host_name, lambda host: host.member.delete(instance), done)
+        deletion = self._deleting[key] = self.on(host_name, work, done)
 
     def making(self) -> set[str]:
         """The names of templates that are being made."""
@@ -98,18 +105,21 @@ class Jobs:
         key = (release_id, host.name)
         listing = host.listing
         listed = listing.instances.get(names.template(*key)) if listing else None
-        if key in self._templates:
+        making = key in self._templates and not self._templates[key][1].done()
+        # one whose deletion is not over is as good as gone: it is made anew after that
+        deletion = None if making else self._deleting.pop((host.name, names.template(*key)), None)
+        if deletion is None and key in self._templates:
             made_at, future = self._templates[key]
             whole = not future.done() or future.exception() is None
             vanished = future.done() and listing and listing.asked_at > made_at and listed is None
             if whole and not vanished:
                 return future
-        elif listed is not None and template.is_ready(listed):
+        elif deletion is None and listed is not None and template.is_ready(listed):
             future = Future()
             future.set_result(None)
             self._templates[key] = time.monotonic(), future
             return future
-        future = host.work(lambda: self._make(host, release_id, app_id))
+        future = host.work(lambda: self._make(host, release_id, app_id, deletion))
         self._templates[key] = float("inf"), future
         future.add_done_callback(lambda done: self._made(key, done))
         return future
@@ -117,7 +127,11 @@ class Jobs:
     def _made(self, key: tuple[uuid.UUID, str], future: Future[None]) -> None:
         self._templates[key] = time.monotonic(), future
 
-    def _make(self, host: DynoHost, release_id: uuid.UUID, app_id: uuid.UUID) -> None:
+    def _make(
+        self, host: DynoHost, release_id: uuid.UUID, app_id: uuid.UUID, deletion: Future[Any] | None = None
+    ) -> None:
+        if deletion is not None:
+            wait([deletion])  # the same workers took it up before this
         try:
             with session() as opened:
                 payload = wanted.payload(opened, release_id)
@@ -194,7 +208,8 @@ class Jobs:
     def _end(self, done: Done, result: Any, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, LxdError):
             log.error("a job failed unexpectedly", exc_info=error)
-            error = LxdError(f"{type(error).__name__}: {error}")
+            about = f": {error}" if isinstance(error, OSError) else ""  # users read this, and others' text has values
+            error = LxdError(f"{type(error).__name__}{about}")
         told = error
         self._post(lambda: done(result, told))
 

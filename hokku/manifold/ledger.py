@@ -12,33 +12,52 @@ from hokku.store.decisions import Decision
 from hokku.store.tables import now
 
 WAIT = "wait"
-REMEMBERED = 10_000  # places that wait; beyond, some are told what they wait for again
+LONGEST = 300  # characters of a reason
+AGAIN = (WAIT, "start", "fail", "forget", "kill")  # decided on and on while something is broken
+REMEMBERED = 10_000  # places; beyond, some are told again what they were told
 
 
 class Ledger:
-    """Used by the control loop's thread alone. What one place waits for is told once, not each time it is found."""
+    """Used by the control loop's thread alone. What is decided of one place again and again is told once."""
 
     def __init__(self) -> None:
         self._made: list[Decision] = []
-        self._waits: dict[tuple[uuid.UUID, str, int], str] = {}
+        self._told: dict[tuple[uuid.UUID, str, int], dict[str, tuple[str | None, str]]] = {}
 
-    def note(self, app_id: uuid.UUID, kind: str, number: int, host: str | None, decision: str, reason: str) -> None:
-        """Keep a decision about the app's dyno `kind`.`number`; `reason` is a sentence, with or without its end."""
+    def note(
+        self,
+        app_id: uuid.UUID,
+        kind: str,
+        number: int,
+        host: str | None,
+        decision: str,
+        reason: str,
+        same: str | None = None,
+    ) -> None:
+        """Keep a decision about the app's dyno `kind`.`number`; `reason` is a sentence, with or without its end.
+
+        One of AGAIN is left out when the last such was of that host and reason, and nothing else came of it since.
+        `same`: what to compare instead of a reason that never is the same twice.
+        """
+        said = " ".join(reason.split())[:LONGEST].rstrip(".")
+        said = said[:1].upper() + said[1:] + "."
         place = (app_id, kind, number)
-        if decision != WAIT:
-            self._waits.pop(place, None)
-        elif self._waits.get(place) == reason:
-            return
+        if decision not in AGAIN:
+            self._told.pop(place, None)
         else:
-            self._waits[place] = reason
-        said = reason[:1].upper() + reason[1:].rstrip(".") + "."
+            told, this = self._told.setdefault(place, {}), (host, said if same is None else same)
+            if told.get(decision) == this:
+                return
+            if decision != WAIT:
+                told.pop(WAIT, None)
+            told[decision] = this
         self._made.append(Decision(app_id, kind, number, host, decision, said, now()))
 
     def write(self, opened: Session) -> None:
         """Write down what was collected."""
         made, self._made = self._made, []
-        if len(self._waits) > REMEMBERED:  # of apps that are gone, most of them
-            self._waits.clear()
+        if len(self._told) > REMEMBERED:  # of apps that are gone, most of them
+            self._told.clear()
         decisions.keep(opened, made)
 
 

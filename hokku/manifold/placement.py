@@ -73,10 +73,19 @@ def choose(hosts: Sequence[str], loads: Iterable[Load], app_id: uuid.UUID, kind:
     return ranked[0].host if ranked else None
 
 
-def why(ranked: Sequence[Standing]) -> str:
-    """Why the first of the ranked hosts was chosen, in a sentence without its end."""
+def why(ranked: Sequence[Standing], full: Sequence[str] = ()) -> str:
+    """Why the first of the ranked hosts was chosen, in a sentence without its end.
+
+    `full`: hosts that came before it and have no slot left.
+    """
+    besides = f"; {taken(full)}" if full else ""
     if len(ranked) == 1:
-        return f"host {ranked[0]} is the only one that can take it"
+        return f"host {ranked[0]} is the only one that can take it{besides}"
     others = ", ".join(map(str, ranked[1 : 1 + TOLD]))
     more = f" and {len(ranked) - 1 - TOLD} more" if len(ranked) > 1 + TOLD else ""
-    return f"host {ranked[0]} comes before {others}{more}"
+    return f"host {ranked[0]} comes before {others}{more}{besides}"
+
+
+def taken(full: Sequence[str]) -> str:
+    """What is told of hosts without a free slot, in a sentence without its end."""
+    return f"all slots of host {full[0]} are taken" if len(full) == 1 else f"all slots of {', '.join(full)} are taken"

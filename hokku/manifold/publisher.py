@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from hokku.routing.mesh import Mesh
@@ -66,11 +66,14 @@ class Publisher:
 
     # -- asked and told by the control loop --
 
-    def want(self, changes: Mapping[uuid.UUID, AppRoutes | None], whole: bool) -> None:
-        """Set what is wanted of these apps (None: no routes), or with `whole` of all."""
+    def want(
+        self, changes: Mapping[uuid.UUID, AppRoutes | None], whole: bool, keep: Collection[uuid.UUID] = ()
+    ) -> None:
+        """Set what is wanted of these apps (None: no routes), or with `whole` of all but those to `keep` as is."""
         with self._lock:
             if whole:
-                self._wanted = {app_id: routes for app_id, routes in changes.items() if routes is not None}
+                kept = {app_id: routes for app_id, routes in (self._wanted or {}).items() if app_id in keep}
+                self._wanted = kept | {app_id: routes for app_id, routes in changes.items() if routes is not None}
             elif self._wanted is not None:
                 for app_id, routes in changes.items():
                     if routes is None:

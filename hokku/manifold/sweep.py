@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -52,6 +53,10 @@ def drained(cluster: Cluster, host: str, rows: Iterable[Dyno]) -> bool:
     return host in cluster.draining() and host not in living
 
 
+def _is_draining(cluster: Cluster, host: str) -> bool:
+    return host in cluster.draining()
+
+
 def hosts(
     cluster: Cluster, listings: Mapping[str, Listing], jobs: Jobs, apps: Collection[AppSpec], rows: Collection[Dyno]
 ) -> None:
@@ -64,9 +69,12 @@ def hosts(
         left = orphans(listing, rows)
         for instance in left:
             jobs.delete(name, instance)
-        here = [] if drained(cluster, name, rows) else kept
-        for instance in useless_templates(name, listing, here, jobs.making()):
-            jobs.delete(name, instance)
+        if drained(cluster, name, rows):  # when it comes to them, the host may be active again and need them
+            for instance in useless_templates(name, listing, [], jobs.making()):
+                jobs.delete(name, instance, partial(_is_draining, cluster, name))
+        else:
+            for instance in useless_templates(name, listing, kept, jobs.making()):
+                jobs.delete(name, instance)
         if not left:
             cluster.settle(name, listing)
 

@@ -258,6 +258,33 @@ def test_places_that_cannot_be_made_take_no_turn_from_others() -> None:
     assert len(found - tried) == drain.OF_A_HOST
 
 
+def test_a_place_has_one_turn_while_two_of_its_hosts_are_drained() -> None:
+    first, second = uuid.UUID(int=2), uuid.UUID(int=3)
+    old = Load("h0", uuid.UUID(int=1), "web", 1, 512, START)
+    loads = {first: old, second: replace(old, host="h1", created_at=START + timedelta(1))}
+    assert drain.turns(loads, {"h0", "h1"}, usable=True) == {first}
+    loads[uuid.UUID(int=4)] = replace(old, host="h2", created_at=START + timedelta(seconds=1))
+    assert drain.turns(loads, {"h0", "h1"}, usable=True) == {first}
+
+
+def test_dynos_of_an_app_with_a_rollout_take_no_turn() -> None:
+    rolling = uuid.UUID(int=1)
+    loads = {
+        uuid.UUID(int=10 + number): Load("h0", uuid.UUID(int=number), "web", 1, 512, START + timedelta(number))
+        for number in range(1, drain.OF_A_HOST + 2)
+    }
+    found = drain.turns(loads, {"h0"}, usable=True, rolling={rolling})
+    assert found == loads.keys() - {uuid.UUID(int=11)}
+
+
+def test_replacements_that_crash_hold_up_no_other_place_of_the_app() -> None:
+    app, later = uuid.UUID(int=1), START + timedelta(1)
+    loads = {uuid.UUID(int=10 + number): Load("h0", app, "web", number, 512, START) for number in range(1, 5)}
+    for number in range(1, 1 + drain.OF_AN_APP):
+        loads[uuid.UUID(int=20 + number)] = Load("h1", app, "web", number, 0, later, True, True, crashes=3)
+    assert drain.turns(loads, {"h0"}, usable=True) == {uuid.UUID(int=10 + number) for number in range(1, 5)}
+
+
 events = st.lists(
     st.one_of(
         st.tuples(st.just("drain"), st.integers(0, 2)),
