@@ -96,7 +96,7 @@ def test_a_start_tells_why_on_that_host(control: Control, app: App) -> None:  # 
     (row,) = living(app)
     ((decision, host, reason),) = told(app)
     assert (decision, host) == ("start", row.host)
-    assert reason.startswith(f"{row.host[0].upper()}{row.host[1:]} (0 of this type, 0 of this app, ")
+    assert reason.startswith(f"Host {row.host} (0 of this type, 0 of this app, ")
     assert " comes before " in reason
     assert reason.endswith(".")
 
