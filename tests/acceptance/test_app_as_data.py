@@ -95,7 +95,7 @@ def test_a_file_is_deployed_once_and_an_edit_is_told_before_without_its_secrets(
 
 def test_what_is_written_from_a_running_app_changes_nothing_when_it_is_deployed(folder: Folder, tmp_path: Path) -> None:
     app, written = folder.app, tmp_path / "written"
-    folder.write({"KEY": "s3cret"}, drains=["https://someone:pass-word@192.0.2.1/in"])
+    folder.write({"KEY": "s3cret"}, drains=["https://someone:pass-word@127.0.0.1/in"])
     folder.deploy()
     to = written / f"{app.name}.yml"
     must("export.yml", "-e", f"app={app.name}", "-e", f"to={to}", "--vault-password-file", folder.password,
