@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -114,11 +113,6 @@ def test_no_value_of_a_config_var_or_drain_is_repeated() -> None:
 def test_a_file_that_is_no_mapping_is_refused(content: object) -> None:
     with pytest.raises(AppFileError, match="it is no mapping: begin with `name: shop`"):
         _app_file.app(content, "shop", "apps/shop.yml", {}, "the vault")
-
-
-def test_the_page_about_app_files_tells_each_key() -> None:
-    told = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "apps.md").read_text(), re.MULTILINE))
-    assert told == set(_app_file.KEYS)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "apps").glob("*.yml")), ids=lambda path: path.name)

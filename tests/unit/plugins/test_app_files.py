@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -64,19 +62,6 @@ def test_secrets_may_come_from_the_inventory(tmp_path: Path) -> None:
     path = file(tmp_path, "name: shop\nsecrets: [KEY]\n")
     known = {"shop": {"KEY": "of-the-inventory"}, "other": {"KEY": "no"}}
     assert run("app_file_info", loader(), path=str(path), known=known)["app"]["config"] == {"KEY": "of-the-inventory"}
-
-
-def test_a_value_may_be_encrypted_in_the_file_itself_and_ansible_prints_nothing_of_it(tmp_path: Path) -> None:
-    sealed = VaultLib([("default", VaultSecret(PASSWORD))]).encrypt("inline-secret").decode()
-    body = "\n".join(f"    {line}" for line in sealed.splitlines())
-    path = file(tmp_path, f"name: shop\nconfig:\n  KEY: !vault |\n{body}\n")
-    password = file(tmp_path, PASSWORD.decode(), "password")
-    argv = [Path(sys.executable).with_name("ansible"), "-vvv", "-i", "localhost,", "-c", "local", "localhost"]
-    argv += ["-m", "hokku.platform.app_file_info", "-a", f"path={path}", "--vault-password-file", password]
-    done = subprocess.run(argv, cwd=ROOT, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "censored" in done.stdout
-    assert "inline-secret" not in done.stdout + done.stderr
 
 
 def test_a_refusal_is_not_hidden_and_names_what_is_missing(tmp_path: Path) -> None:

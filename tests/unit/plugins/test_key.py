@@ -74,7 +74,18 @@ def test_a_private_key_is_neither_sent_nor_shown(run_module) -> None:
     assert not [part for part in secret.splitlines()[1:-1] if part in result.printed]
 
 
-@pytest.mark.parametrize("wrong", ["", "ssh-ed25519", "ssh-dss AAAA", LINE[:40], f"{LINE}\n{LINE}", "ssh-ed25519 !!"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "ssh-ed25519", "ssh-dss AAAA", LINE[:40], f"{LINE}\n{LINE}", "ssh-ed25519 !!"],
+    ids=[
+        "nothing",
+        "a type alone",
+        "a type that is none",
+        "a part",
+        "two lines",
+        "no base64",
+    ],  # the key is another each time
+)
 def test_what_is_no_key_is_refused_before_anything_is_asked(run_module, wrong: str) -> None:
     untouched = FakeApi()
     assert "public_key is" in run_module("key", untouched, public_key=wrong)["msg"]
