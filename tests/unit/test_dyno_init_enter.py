@@ -68,6 +68,15 @@ class Terminal:
                 assert text in self.seen, self.seen
         self.seen = self.seen.partition(text)[2]
 
+    def until_nobody_has_it(self) -> None:
+        """Read to its end, as whoever gave the terminal does."""
+        while select.select([self.side], [], [], DEADLINE)[0]:
+            try:
+                self.seen += os.read(self.side, 4096)
+            except OSError:
+                return
+        raise AssertionError(f"somebody holds the terminal; read: {self.seen!r}")
+
 
 def test_between_pipes_output_and_errors_are_one_and_the_status_is_the_commands(dyno: Dyno) -> None:  # noqa: F811
     process = piped(dyno, "cat; echo err >&2; exit 7")
@@ -152,6 +161,26 @@ def test_a_terminal_that_is_closed_hangs_up(dyno: Dyno) -> None:  # noqa: F811
     there.until(b"ready")
     os.close(there.side)
     assert there.process.wait(DEADLINE) == -signal.SIGHUP
+
+
+@pytest.mark.parametrize("left", ["sleep 1000 &", "trap '' HUP; sleep 1000 & trap - HUP;", "setsid sleep 1000 &"])
+def test_what_a_command_left_behind_does_not_keep_the_terminal(dyno: Dyno, left: str) -> None:  # noqa: F811
+    there = Terminal(dyno, f"set -m; {left} echo pid $!.; exit 3")
+    there.until(b"pid ")
+    there.until_nobody_has_it()
+    assert there.process.wait(DEADLINE) == 3
+    pid = there.seen.partition(b".")[0].decode()
+    until(lambda: stat_of(pid) in ("", "Z"), "what was left behind is gone")
+
+
+def test_what_let_go_of_the_terminal_goes_on_without_it(dyno: Dyno) -> None:  # noqa: F811
+    there = Terminal(dyno, "set -m; nohup sleep 1000 < /dev/null > /dev/null 2>&1 & echo pid $!.")
+    there.until(b"pid ")
+    there.until_nobody_has_it()
+    assert there.process.wait(DEADLINE) == 0
+    pid = there.seen.partition(b".")[0].decode()
+    assert stat_of(pid) in ("S", "R")
+    os.kill(int(pid), signal.SIGKILL)
 
 
 @PIDS

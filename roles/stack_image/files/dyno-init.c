@@ -3,18 +3,20 @@
  *   unpack  unpack the slug that was pushed into the container, and stop
  *   idle    wait to be stopped, reaping what others execute in the container
  *   enter   executed from outside: run the command of the session HOKKU_SESSION as user dyno, in the terminal that stdin
- *           is; else with stdout and stderr joined, and ended when whoever executed this is gone
+ *           is, which nothing holds for long after it; else with stdout and stderr joined, and ended when whoever executed this is gone
  * The application never waits for the log way: what does not fit into 1 MiB is dropped, counted and told (L12).
  * Built with its headers beside it: gcc -std=c11 -O2 -Wall -Wextra -Werror -o dyno-init dyno-init.c
  * (-DHOKKU_TEST: paths below HOKKU_ROOT, and no change of user)
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "dyno-log.h"
