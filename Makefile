@@ -17,6 +17,9 @@ TEST_PACKAGES := gcc haproxy libc6-dev openssh-server postgresql redis-server rs
 
 INVENTORY ?= inventory/lab
 
+# How many acceptance tests run at once: most of them wait most of the time.
+AT_ONCE ?= 3
+
 # Scenarios of molecule/, one for each role and one for the whole site: those of `make test`, and those that take minutes.
 ROLES_FAST := base rsyslog pki database
 ROLES_SLOW := logplex router log_shipper lxd_member control git_receiver stack_image site
@@ -118,11 +121,11 @@ test-fuzz: venv test-packages ## the API under many more requests that nobody th
 
 test-acceptance: venv heroku-cli ## the lab's platform as its users meet it
 	@$(call have_lab)
-	@$(BIN)/pytest tests/acceptance -m 'not long'
+	@$(call acceptance,not long and)
 
 test-acceptance-all: venv heroku-cli ## the same, with both versions of the CLI for every command
 	@$(call have_lab)
-	@$(BIN)/pytest tests/acceptance
+	@$(call acceptance)
 
 test-faults: venv ## what is promised, with real faults under real load
 	@$(call have_lab)
@@ -164,6 +167,14 @@ for version in $(1); do \
 		echo "Installing the official Heroku CLI $$version: done in $$((SECONDS - began)) s"; \
 	fi; \
 done
+endef
+
+# The acceptance tests that `$(1)` chooses: those that may, a few at once, and then the others.
+define acceptance
+status=0; \
+$(BIN)/pytest tests/acceptance -m '$(1) not alone' --numprocesses $(AT_ONCE) --dist loadfile || status=1; \
+$(BIN)/pytest tests/acceptance -m '$(1) alone' || status=1; \
+exit $$status
 endef
 
 # Have ansible-core $(1) in an environment of its own, .cache/core-$(1).

@@ -43,6 +43,8 @@ CATALOGUE: tuple[Machine, ...] = (
     Machine("mol1", "10.213.77.51", default=False),
     Machine("mol2", "10.213.77.52", default=False),
     Machine("mol3", "10.213.77.53", default=False),
+    # Those of `python -m tests.bench hosts`.
+    *(Machine(f"bench{number}", f"10.213.77.{60 + number}", default=False) for number in range(1, 15)),
 )
 
 

@@ -1,4 +1,8 @@
-"""Tests against the lab share these fixtures. `make test` leaves out what is marked long; `make test-all` has all."""
+"""Tests against the lab share these fixtures. `make test` leaves out what is marked long; `make test-all` has all.
+
+Most tests have apps of their own and nothing else, so several run at once. Those marked alone do not: they restart or
+kill what all apps share, count what hosts hold, or take a computer's whole strength.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +30,30 @@ LONG_TESTS = {
 # The page that everybody begins with is run in `make test`, the tutorial and the guides in `make test-all`.
 FIRST_PAGES = {"README.md"}
 
+ALONE_FILES = {
+    "test_docs_commands", "test_faults", "test_host_drain", "test_host_playbooks", "test_hostile_builds",
+    "test_runbooks", "test_scale", "test_stacks",
+}  # fmt: skip
+ALONE_TESTS = {
+    "test_a_dyno_that_is_killed_ends_its_terminal_and_is_not_started_again",
+    "test_a_killed_builder_fails_the_phase_and_never_runs_it_twice",
+    "test_a_manifold_that_is_killed_begins_nothing_twice",
+    "test_a_rendezvous_that_is_killed_ends_its_terminals_only",
+    "test_a_tail_that_breaks_off_goes_on_after_the_last_line_it_had",
+    "test_the_database_may_restart_under_a_terminal",
+}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is long."""
+    """Mark what is long, and what runs alone."""
     for item in items:
+        name = item.name.partition("[")[0]
+        if item.path.stem in ALONE_FILES or name in ALONE_TESTS:
+            item.add_marker(pytest.mark.alone)
         chosen = getattr(item, "callspec", None)
         params = chosen.params if chosen is not None else {}
         old_cli = params.get("cli") == "v8" and item.path.stem not in OF_BOTH_VERSIONS
         later_page = "page" in params and params["page"].name not in FIRST_PAGES
-        listed = item.path.stem in LONG_FILES or item.name.partition("[")[0] in LONG_TESTS
+        listed = item.path.stem in LONG_FILES or name in LONG_TESTS
         if old_cli or later_page or listed:
             item.add_marker(pytest.mark.long)

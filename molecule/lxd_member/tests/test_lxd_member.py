@@ -51,6 +51,11 @@ def test_the_firewall_keeps_dynos_from_the_platforms_hosts(first: Host) -> None:
     assert "20000-21999" in first.check_output("nft list table inet hokku")
 
 
+def test_forgotten_streams_of_lxd_are_watched_for(first: Host) -> None:
+    assert first.service("hokku-lxd-streams.service").is_running
+    assert first.service("hokku-lxd-streams.service").is_enabled
+
+
 def test_a_container_can_be_made_in_the_pool_and_the_network(first: Host) -> None:
     first.check_output("lxc init --empty molecule --storage=hokku --network=hokkudyno --target=mol1")
     try:
