@@ -23,6 +23,8 @@ RELEASE = "hokku_release"  # payload: release id; its release phase said somethi
 DRAINS = "hokku_drains"  # payload: app id; a log drain was added or removed
 WEBHOOKS = "hokku_webhooks"  # payload: app id; something changed that webhooks may tell of
 
+_CONNECT = 10  # seconds
+
 MANIFOLD = 0x6D616E69  # the advisory lock that the acting manifold holds
 
 
@@ -39,7 +41,10 @@ def engine() -> Engine:
     Errors do not tell the values of a statement: they may be secrets.
     """
     url = _dsn().replace("postgresql://", "postgresql+psycopg://", 1)
-    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=10, hide_parameters=True)
+    return create_engine(
+        url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=10, hide_parameters=True,
+        connect_args={"connect_timeout": _CONNECT},
+    )  # fmt: skip
 
 
 @contextmanager
@@ -61,7 +66,7 @@ def notify(opened: Session, channel: str, payload: object) -> None:
 
 def connect() -> psycopg.Connection:
     """A bare connection in autocommit mode, for LISTEN and advisory locks; the caller closes it."""
-    return psycopg.connect(_dsn(), autocommit=True)
+    return psycopg.connect(_dsn(), autocommit=True, connect_timeout=_CONNECT)
 
 
 def check(connection: psycopg.Connection) -> None:

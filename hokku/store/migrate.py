@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from hokku.store.engine import engine
 
+log = logging.getLogger(__name__)
+
+PATIENCE = 10.0  # seconds that a lock is waited for: what waits for one holds up all that comes after it
+_TRIES = 30
 _LOCK = 0x686F6B6B  # one upgrade at a time, whichever control host starts it
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade() -> bool:
-    """Bring the database to the newest revision; whether anything was changed. Several hosts may call it at once."""
+    """Bring the database to the newest revision; whether anything was changed. Several hosts may call it at once.
+
+    The platform may go on working meanwhile: what keeps a table for all tries raises OperationalError.
+    """
     with engine().connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         connection.commit()
@@ -41,7 +51,7 @@ def config(connection: Connection | None = None) -> Config:
     """Alembic's configuration for the migrations in this package."""
     made = Config()
     made.set_main_option("script_location", str(_MIGRATIONS))
-    made.attributes["connection"] = connection
+    made.attributes["connection"], made.attributes["patience"] = connection, PATIENCE
     return made
 
 
@@ -52,6 +62,14 @@ def _revisions(connection: Connection) -> bool:
     connection.commit()
     if found == head:
         return False
-    command.upgrade(alembic, "head")
-    connection.commit()
+    for last in [False] * (_TRIES - 1) + [True]:
+        try:
+            command.upgrade(alembic, "head")
+            connection.commit()
+            break
+        except OperationalError as error:
+            connection.rollback()
+            if last or not isinstance(error.orig, (LockNotAvailable, DeadlockDetected)):
+                raise
+            log.warning("a migration waits for those who use its table")
     return True
