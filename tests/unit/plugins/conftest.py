@@ -50,23 +50,28 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run_module("maintenance", api, app="a", enabled=True, check=False)`: its answer, never with the token."""
+def run_here(capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run_here("units", names=["a.service"], check=False)`: the answer of a module that asks no API."""
 
-    def run(name: str, api: FakeApi, /, *, check: bool = False, diff: bool = True, **params: Any) -> Result:
+    def run(name: str, /, *, check: bool = False, diff: bool = True, **params: Any) -> Result:
         module = importlib.import_module(f"ansible_collections.hokku.platform.plugins.modules.{name}")
-        monkeypatch.setattr(_platform, "Api", lambda *_, **__: api)
-        arguments = {
-            "api_url": "https://api.example.com",
-            "api_token": SECRET,
-            "_ansible_check_mode": check,
-            "_ansible_diff": diff,
-            **params,
-        }
+        arguments = {"_ansible_check_mode": check, "_ansible_diff": diff, **params}
         with patch_module_args(arguments), pytest.raises(SystemExit):
             module.main()
         printed = capsys.readouterr().out
-        assert SECRET not in printed
         return Result(json.loads(printed), printed)
+
+    return run
+
+
+@pytest.fixture
+def run_module(monkeypatch: pytest.MonkeyPatch, run_here: Run) -> Run:
+    """`run_module("maintenance", api, app="a", enabled=True, check=False)`: its answer, never with the token."""
+
+    def run(name: str, api: FakeApi, /, **params: Any) -> Result:
+        monkeypatch.setattr(_platform, "Api", lambda *_, **__: api)
+        result = run_here(name, **{"api_url": "https://api.example.com", "api_token": SECRET, **params})
+        assert SECRET not in result.printed
+        return result
 
     return run
