@@ -33,8 +33,8 @@ options:
     default: []
   newer:
     description:
-      - Whether such a unit is restarted or reloaded. V(reloaded) is for units that read all of these files anew then; a
-        reload that succeeded counts as a start.
+      - Whether such a unit is restarted or reloaded. V(reloaded) is for units that read all of these files anew then.
+      - A reload counts as a start. One that failed is tried again with O(state=started), and not with V(refreshed).
     type: str
     choices: [restarted, reloaded]
     default: restarted
@@ -145,9 +145,9 @@ def seconds(text):
 
 
 def last_read(unit, reloads):
-    """When a unit that runs began to read its files the last time, at a start or, with `reloads`, a reload; or None."""
+    """When a unit that runs began to read its files the last time, at a start or a reload whose result counts; or None."""
     times = [seconds(unit["InactiveExitTimestamp"])]
-    if reloads and unit.get("ReloadResult") == "success":
+    if unit.get("ReloadResult") in reloads:
         times.append(seconds(unit["StateChangeTimestamp"]))
     return max((at for at in times if at is not None), default=None)
 
@@ -173,7 +173,9 @@ def plan(params, units, times, now):
     names, state, newer = params["names"], params["state"], params["newer"]
     if state in ("restarted", "reloaded"):
         return {state: dict.fromkeys(names, "")}
-    old = outdated(units, times, now, newer == "reloaded")
+    # Who has a unit run tries a reload that failed again. Others would fail for ever where only that one can mend it.
+    results = {unit.get("ReloadResult") for unit in units.values()} if state == "refreshed" else {"success"}
+    old = outdated(units, times, now, results if newer == "reloaded" else set())
     down = [name for name in names if name not in old and units.get(name, {}).get("ActiveState") not in RUNNING]
     return {
         "started": {} if state == "refreshed" else dict.fromkeys(down, ""),

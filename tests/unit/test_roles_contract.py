@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import tomllib
@@ -62,14 +63,63 @@ def written(node: object) -> list[str]:
     return own + [path for each in node.values() for path in written(each)]
 
 
-def test_no_two_roles_write_one_file_or_have_one_handler() -> None:
-    files: list[str] = []
-    handlers: list[str] = []
-    for role in ROLES:
-        files += {path for tasks in (ROOT / "roles" / role / "tasks").iterdir() for path in written(read(tasks))}
-        handlers += {each["name"] for each in read(ROOT / "roles" / role / "handlers" / "main.yml")}
+def strings(node: object) -> list[str]:
+    if isinstance(node, dict | list):
+        return [each for value in (node.values() if isinstance(node, dict) else node) for each in strings(value)]
+    return [str(node)]
+
+
+def read_by_units(node: object) -> list[str]:
+    """What tasks and variables name as files that units read: whatever is called `reads`, with or without a prefix."""
+    if isinstance(node, list):
+        return [path for each in node for path in read_by_units(each)]
+    if not isinstance(node, dict):
+        return []
+    own = [path for key, value in node.items() if key.endswith("reads") for path in strings(value)]
+    return own + [path for each in node.values() for path in read_by_units(each)]
+
+
+def parts(role: str) -> list[dict]:
+    """The tasks and variables of a role."""
+    return [read(path) for part in ("tasks", "vars") for path in sorted((ROOT / "roles" / role / part).glob("*.yml"))]
+
+
+def test_no_two_roles_write_one_file() -> None:
+    files = [path for role in ROLES for path in {path for part in parts(role) for path in written(part)}]
     assert "/etc/rsyslog.d/20-hokku-ship.conf" in files
-    assert [path for path, count in Counter(files + handlers).items() if count > 1] == []
+    assert [path for path, count in Counter(files).items() if count > 1] == []
+
+
+# Files that a unit need not be restarted for, and why.
+READ_OTHERWISE = {
+    "/etc/apt/apt.conf.d/99hokku": "by each apt",
+    "/etc/hokku/unknown-key": "by each connection to sshd",
+    "/etc/sysctl.d/60-hokku-dynos.conf": "by a task of its own",
+    "/etc/systemd/system/lxd-containers.service.d/hokku.conf": "by systemd, which the module has read it",
+    "/usr/local/lib/hokku/git-hooks/pre-receive": "by each push",
+    "/usr/local/lib/hokku/git-keys": "by each connection to sshd",
+    "/usr/local/lib/hokku/git-shell": "by each push",
+    "/usr/local/lib/hokku/rsyslog-queues": "by each start and end of rsyslog",
+}
+
+
+def test_a_unit_reads_whatever_a_role_writes() -> None:
+    rsyslog = read_by_units(parts("rsyslog"))
+    assert "/etc/rsyslog.d/*.conf" in rsyslog
+    missing = [
+        path
+        for role in ROLES
+        for path in written(parts(role))
+        if not any(fnmatch.fnmatchcase(path, pattern) for pattern in read_by_units(parts(role)) + rsyslog)
+    ]
+    assert sorted(missing) == sorted(READ_OTHERWISE)
+
+
+@pytest.mark.parametrize("where", ["roles", "playbooks"])
+def test_nothing_is_left_to_a_handler(where: str) -> None:
+    """A run that is broken off forgets its handlers, and the next one sees no change that would notify them."""
+    found = [path for path in (ROOT / where).rglob("*.yml") if re.search(r"\b(notify|handlers):", path.read_text())]
+    assert found + list((ROOT / where).rglob("handlers")) == []
 
 
 def rendered(tmp_path: Path, **variables: object) -> Settings:
