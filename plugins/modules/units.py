@@ -145,7 +145,7 @@ def seconds(text):
 
 
 def last_read(unit, reloads):
-    """When a unit that runs began to read its files the last time, at a start or a reload whose result counts; or None."""
+    """When a unit that runs last began to read its files: at a start, or at a reload whose result counts; or None."""
     times = [seconds(unit["InactiveExitTimestamp"])]
     if unit.get("ReloadResult") in reloads:
         times.append(seconds(unit["StateChangeTimestamp"]))
