@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from invoke import Collection
 
-from runbooks import diagnose, doctor, drain, dynos, hosts, scale, status, tail, why
+from runbooks import diagnose, doctor, drain, dynos, hosts, membership, scale, status, tail, why
 
 namespace = Collection(
     status.status, hosts.hosts, dynos.dynos, scale.scale, tail.tail, drain.drain, drain.activate, why.why,
-    doctor.doctor, diagnose.diagnose,
+    membership.add, membership.remove, doctor.doctor, diagnose.diagnose,
 )  # fmt: skip
 scale.take_words()

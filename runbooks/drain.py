@@ -34,8 +34,7 @@ def activate(context, host="", timeout=60, wait=True, inventory="", json=False):
 def _want(host: str, wanted: str, timeout: int, given: str, json: bool) -> None:
     from runbooks import access, screen
 
-    if not _HOST.fullmatch(host):
-        raise Refused(f"{host!r} is no host's name: fab hosts shows them.")
+    host_named(host)
     client = access.api(given)
     try:
         before = client.get(access.path("hosts", host))
@@ -63,6 +62,13 @@ def _want(host: str, wanted: str, timeout: int, given: str, json: bool) -> None:
         )
     if not timeout and not json and not done(found, wanted):
         screen.say(f"{progress(found)} It goes on by itself; fab hosts shows it.")
+
+
+def host_named(host: str) -> str:
+    """The name, if it can be one of a host. Raises Refused. Pure."""
+    if not _HOST.fullmatch(host):
+        raise Refused(f"{host!r} is no host's name: fab hosts shows them.")
+    return host
 
 
 def done(found: dict[str, Any], wanted: str) -> bool:

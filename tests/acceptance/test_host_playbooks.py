@@ -1,4 +1,4 @@
-"""Hosts come, rest and go by playbooks, under load, without a failed request."""
+"""Hosts come, rest and go by playbooks and by `fab`, under load, without a failed request."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_runs import must, run
+from fab_runs import fab, told
 from lab_fixtures import lab
 from load import Load
 from machines import instances_of, listed, on
@@ -82,6 +83,32 @@ def test_a_dyno_host_is_added_drained_and_removed_under_load(
         wait_for("load after", lambda: load.sent > after + 300)
     assert load.failed == []
     assert set(must("site.yml").changed.values()) == {0}
+
+
+def test_fab_adds_drains_and_removes_a_dyno_host_under_load(new_app: Callable[..., App], dyno4: str) -> None:
+    sources = {"ANSIBLE_INVENTORY": ",".join(WITH_DYNO4)}
+    app = new_app()
+    app.deploy(web())
+    with Load(app) as load:
+        wait_for("load", lambda: load.sent > 100)
+        added = told("add", "--host", dyno4, seconds=900, **sources)
+        assert added["member"] is True
+        assert added["changed"]["router1"] == 1, added
+        assert set(told("add", "--host", dyno4, seconds=900, **sources)["changed"].values()) == {0}
+        app.call("PATCH", "/formation", {"updates": [{"type": "web", "quantity": 8}]}, 200)
+        app.wait_dynos("web", 8, seconds=300)
+        assert on_dyno4(app) > 0
+
+        refused = fab("remove", "--host", dyno4, "--confirm", dyno4, status=1, seconds=900, **sources)
+        assert "dyno4 is not drained" in " ".join(refused.split())
+        assert told("drain", "--host", dyno4, seconds=900)["drained"] is True
+        assert on_dyno4(app) == 0
+        assert "add --confirm dyno4" in fab("remove", "--host", dyno4, status=1, **sources)
+        assert not told("remove", "--host", dyno4, "--confirm", dyno4, seconds=900, **sources)["member"]
+        assert members() == {"dyno1", "dyno2", "dyno3"}
+        after = load.sent
+        wait_for("load after", lambda: load.sent > after + 300)
+    assert load.failed == []
 
 
 def takes_connections(machine: str) -> bool:

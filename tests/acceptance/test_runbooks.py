@@ -7,40 +7,19 @@ import os
 import resource
 import stat
 import subprocess
-import sys
 import tarfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fab_runs import FAB, environment, fab, told
 from machines import on
 from platform_client import ROOT, App, Platform, wait_for
 from sources import web
 
-FAB = str(Path(sys.executable).with_name("fab"))
 SECRETS = Path("/var/lib/hokku-lab/secrets")
 SERVICE = "hokku-courier"  # while it rests, drains and webhooks wait, and nothing is lost
-
-
-def environment() -> dict[str, str]:
-    """Without what `make env` exports: the inventory alone says where the platform is."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("HEROKU_", "HOKKU_", "ANSIBLE_"))}
-
-
-def fab(*words: str, status: int = 0) -> str:
-    """What `fab` printed; anything but that exit status fails with all it said."""
-    done = subprocess.run(
-        [FAB, *words], cwd=ROOT, env=environment(), text=True, capture_output=True, check=False, timeout=180
-    )
-    assert done.returncode == status, f"fab {' '.join(words)}: {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout if status == 0 or done.stdout else done.stderr
-
-
-def told(*words: str, status: int = 0) -> Any:
-    """The JSON that `fab … --json` printed."""
-    return json.loads(fab(*words, "--json", status=status))
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,16 @@
-"""`fab drain`, `activate`, `why` and `tail`: what they ask, what they say, and when they end."""
+"""`fab drain`, `activate`, `add`, `remove`, `why` and `tail`: what they ask, what they say, and when they end."""
 
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from fake_api import FakeApi, Refusal, Turns
 from invoke import Context, Exit
 
-from runbooks import access, drain, tail, why
+from runbooks import access, drain, membership, tail, why
 from runbooks.refusal import Refused
 
 HOST = "/hosts/dyno1"
@@ -67,6 +69,54 @@ def test_what_is_no_hosts_name_is_refused_before_anything_is_asked(api: FakeApi,
     with pytest.raises(Exit):
         drain.drain(Context(), host=name)
     assert api.asked == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"host": "dyno1", "confirm": "dyno2"}, "--confirm is dyno2, and the host dyno1"),
+        ({"host": "dyno1"}, "Nobody can be asked here: add --confirm dyno1"),
+        ({"host": "dyno1", "json": True}, "Nobody can be asked here"),
+        ({"host": "d;id", "confirm": "d;id"}, "'d;id' is no host's name"),
+        ({}, "No host is named: fab remove --host NAME"),
+    ],
+)
+def test_a_host_whose_name_is_not_said_twice_is_not_removed(
+    monkeypatch: pytest.MonkeyPatch, options: dict, said: str
+) -> None:
+    monkeypatch.setattr(membership.subprocess, "Popen", None)  # whatever would be run fails
+    with pytest.raises(Exit, match=re.escape(said)):
+        membership.remove(Context(), **options)
+
+
+@pytest.mark.parametrize(("status", "said"), [(2, "It can be run again"), (99, "Run it again: it goes on")])
+def test_a_playbook_that_fails_or_is_interrupted_can_be_run_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, said: str
+) -> None:
+    program = tmp_path / "ansible-playbook"
+    program.write_text(f"#!/bin/sh\nexit {status}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(membership.sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(Exit, match=said):
+        membership.add(Context(), host="dyno4")
+
+
+def test_what_a_playbook_changed_is_told_by_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "ansible-playbook"
+    recap = "dyno4 : ok=9 changed=7 unreachable=0 failed=0 skipped=1"
+    program.write_text(f'#!/bin/sh\necho "$@" "$ANSIBLE_INVENTORY" > "{tmp_path}/asked"\necho "{recap}"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(membership.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.delenv("HOKKU_INVENTORY", raising=False)
+    monkeypatch.setenv("ANSIBLE_INVENTORY", "one,two")
+    membership.add(Context(), host="dyno4", json=True)
+    printed = capfd.readouterr()
+    assert json.loads(printed.out) == {"host": "dyno4", "member": True, "changed": {"dyno4": 7}}
+    assert recap in printed.err
+    asked = (tmp_path / "asked").read_text()
+    assert 'add_host.yml --extra-vars {"host": "dyno4"} one,two' in asked
 
 
 def test_a_refusal_of_the_api_is_told_and_an_older_api_is_named(api: FakeApi) -> None:
