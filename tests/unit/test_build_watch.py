@@ -66,7 +66,7 @@ def test_the_watch_counts_files_once_and_deleted_ones_that_are_open(tmp_path: Pa
     (tmp_path / "out").symlink_to("/usr")
     with (tmp_path / "sparse").open("wb") as sparse:
         sparse.truncate(50 * MB)
-    argv = command(tmp_path)
+    argv, others = command(tmp_path), elsewhere()
     with (tmp_path / "gone").open("wb") as gone:
         gone.write(os.urandom(2 * MB))
         gone.flush()
@@ -74,8 +74,8 @@ def test_the_watch_counts_files_once_and_deleted_ones_that_are_open(tmp_path: Pa
         before = _look(argv)
         (tmp_path / "gone").unlink()
         after = _look(argv)
-    assert 5 * MB <= before.disk < 6 * MB
-    assert after.disk >= 5 * MB, "what was deleted and is open still takes its place"
+    assert 5 * MB <= before.disk - others < 6 * MB
+    assert after.disk - others >= 5 * MB, "what was deleted and is open still takes its place"
     assert after.processes > 1
     assert after.free > 0
 
@@ -92,7 +92,8 @@ def test_what_lies_deeper_than_any_path_can_say_is_counted(tmp_path: Path):
     os.fsync(file)
     os.close(file)
     os.close(here)
-    assert 3 * MB <= _look(command(tmp_path)).disk < 4 * MB
+    others = elsewhere()
+    assert 3 * MB <= _look(command(tmp_path)).disk - others < 4 * MB
     subprocess.run(["rm", "-rf", str(tmp_path / ("d" * 250))], check=True)  # pytest's own removal cannot
 
 
@@ -108,7 +109,7 @@ def test_a_look_stops_at_the_first_excess_and_tells_it_at_once(tmp_path: Path):
         (tmp_path / str(number)).touch()
     began = time.monotonic()
     found = _look(command(tmp_path, most=MB))
-    assert MB < found.disk < 3 * MB
+    assert MB < found.disk < 3 * MB  # before it comes to what is deleted
     assert time.monotonic() - began < 10
 
 
@@ -146,6 +147,11 @@ def test_all_that_the_user_may_write_into_is_found(tmp_path: Path):
     assert found <= {"open", "shut/sessions", "group", "mine"}
     if os.geteuid() == 0:
         assert {"group", "mine"} <= found
+
+
+def elsewhere() -> int:
+    """Bytes of deleted files that processes of this computer hold open: in a container there are the build's alone."""
+    return sum(script.deleted(set()))
 
 
 def command(directory: Path, most: int = 100_000 * MB) -> list[str]:
