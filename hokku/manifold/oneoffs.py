@@ -95,7 +95,7 @@ def _dyno(app: AppSpec, wish: OneoffSpec, dyno: DynoView, now: datetime, limits:
         return _complete(wish, dyno, told)
     if dyno.presence in (Presence.STOPPED, Presence.GONE):
         return Bury(dyno, told if told is not None or not dyno.terminated_at else TERMINATED)
-    if dyno.presence is not Presence.RUNNING or dyno.doom:
+    if dyno.presence is not Presence.RUNNING:
         return None
     if wish.attachment is not None and wish.attachment.ended:
         return Bury(dyno, KILLED if told is None else told)

@@ -220,3 +220,12 @@ def happen(found: World, accident: str) -> None:
         found.dyno = None
     elif accident == "it could not be made":
         found.set(presence=Presence.GONE, ended=Ended(None, "could not be started: no space"))
+
+
+def test_one_that_runs_although_it_was_killed_is_killed_again() -> None:
+    found = World(wish(attached=True))
+    found.run(5)
+    found.set(doom=R13, presence=Presence.RUNNING)  # a listing that is newer than the kill says so
+    found.run(70)
+    assert "Kill" in found.seen
+    assert isinstance(found.end, Complete)
