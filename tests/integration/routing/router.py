@@ -84,7 +84,7 @@ class Router:
                 stderr=log,
                 stdout=log,
             )
-            wait_for("HAProxy listens", self._listens, 10)
+            wait_for("HAProxy's worker answers", lambda: self._listens() and self.pid() is not None, 10)
             self._keeper = subprocess.Popen(
                 [sys.executable, str(KEEPER), "watch", "--interval", "0.1", *self._where()], stderr=log
             )
