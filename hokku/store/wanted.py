@@ -103,9 +103,6 @@ def load(opened: Session, apps_domain: str, app_ids: Collection[uuid.UUID] | Non
     def among(column: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
         return column.in_(apps) if app_ids is not None else column.is_not(None)
 
-    formations: dict[uuid.UUID, dict[str, TypeSpec]] = defaultdict(dict)
-    for row in opened.scalars(select(Formation).where(among(Formation.app_id))):
-        formations[row.app_id][row.type] = TypeSpec(row.quantity, row.size, row.restarted_at)
     hostnames: dict[uuid.UUID, list[tuple[str, str | None]]] = defaultdict(list)
     for app_id, hostname, digest in opened.execute(
         select(Domain.app_id, Domain.hostname, SniEndpoint.digest)
@@ -114,10 +111,17 @@ def load(opened: Session, apps_domain: str, app_ids: Collection[uuid.UUID] | Non
         .order_by(Domain.hostname)
     ):
         hostnames[app_id].append((hostname, digest))
+    # Each statement sees what was committed before it. So formations come after releases: a release whose formation is
+    # not seen yet would want no dyno, and serve at once. A phase may begin or fail meanwhile, hence both looks at it.
+    held = phases.held_from(opened, app_ids)
     releases: dict[uuid.UUID, list[tuple[ReleaseStatus, ReleaseSpec]]] = defaultdict(list)
     for app_id, status, spec in _releases(opened, among(Release.app_id)):
         releases[app_id].append((status, spec))
-    held = phases.held_from(opened, app_ids)
+    for app_id, version in phases.held_from(opened, app_ids).items():
+        held[app_id] = min(version, held.get(app_id, version))
+    formations: dict[uuid.UUID, dict[str, TypeSpec]] = defaultdict(dict)
+    for row in opened.scalars(select(Formation).where(among(Formation.app_id))):
+        formations[row.app_id][row.type] = TypeSpec(row.quantity, row.size, row.restarted_at)
     return {
         app.id: _app(app, apps_domain, formations[app.id], hostnames[app.id], releases[app.id], held.get(app.id))
         for app in apps.values()

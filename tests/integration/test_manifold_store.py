@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from hokku.release import cut
 from hokku.store import configs, dynos, rollouts, routes, slugs, wanted
@@ -76,6 +77,27 @@ def test_releases_are_told_apart_by_what_became_of_them(app: App) -> None:
     assert found.superseded == ()
     assert found.formation["web"].quantity == 1
     assert found.hostnames == (f"{app.name}.apps.test",)
+
+
+@pytest.mark.parametrize("statement", range(8))
+def test_a_release_is_never_seen_without_its_formation(app: App, statement: int) -> None:
+    """Wherever in a look it is made: without a formation it would want no dyno, and serve at once."""
+    seen: list[int] = []
+
+    def before(*_: object) -> None:
+        seen.append(len(seen))
+        if len(seen) == statement + 1:
+            deploy(app, web="run")
+
+    with session() as opened:
+        connection = opened.connection()
+        event.listen(connection, "before_cursor_execute", before)
+        found = wanted.load(opened, "apps.test", [app.id])[app.id]
+    assert found.candidate is None or found.formation["web"].quantity == 1
+    later = spec(app)
+    if statement < len(seen):
+        assert later.candidate is not None
+        assert later.formation["web"].quantity == 1
 
 
 def test_config_vars_go_over_the_slugs_defaults(app: App) -> None:
