@@ -8,8 +8,9 @@ import uuid
 from official_cli import HerokuCli, Terminal
 from platform_client import App, wait_for
 
-# A job of its own that tells when it can be interrupted: the shell itself, between two commands, lets one pass.
-SLEEPS = "(echo asleep; exec sleep 300)"
+# It tells when it can be interrupted. The shell of the terminal, and a subshell of it, let an interrupt pass that comes
+# just before they begin a command.
+SLEEPS = "sh -c 'echo asleep; exec sleep 300'"
 
 
 def gone(app: App) -> None:
