@@ -32,6 +32,12 @@ except ImportError:  # ansible-core 2.18 has none
             yield
 
 
+@pytest.fixture
+def module_args() -> Any:
+    """`with module_args({…}):` gives a module its arguments, under any ansible-core."""
+    return patch_module_args
+
+
 SECRET = "hokku-unit-token-0123456789"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.hokku.platform.plugins.module_utils._api import Api, ApiError, NoAnswer, path, until
 from ansible_collections.hokku.platform.plugins.module_utils._platform import PlatformModule
 
@@ -13,44 +12,50 @@ TOKEN = "hokku-unit-token-0123456789"
 SPEC = {"vars": {"type": "dict", "no_log": True}}
 
 
-def ended(capsys: pytest.CaptureFixture[str], work) -> tuple[dict, str]:
+@pytest.fixture
+def ended(capsys: pytest.CaptureFixture[str], module_args):
+    """What a module printed that did this work, read and as it was."""
     given = {
         "api_url": "https://api.example.com",
         "api_token": TOKEN,
         "vars": {"A": "web", "N": "1", "T": TOKEN, "P": "hunter2"},
     }
-    with patch_module_args(given), pytest.raises(SystemExit):
-        work(PlatformModule(SPEC))
-    printed = capsys.readouterr().out
-    return json.loads(printed), printed
+
+    def run(work) -> tuple[dict, str]:
+        with module_args(given), pytest.raises(SystemExit):
+            work(PlatformModule(SPEC))
+        printed = capsys.readouterr().out
+        return json.loads(printed), printed
+
+    return run
 
 
-def test_concealed_values_strike_out_nothing_else(capsys) -> None:
+def test_concealed_values_strike_out_nothing_else(ended) -> None:
     def work(module: PlatformModule) -> None:
         module.conceal("vars", {"A": "********"}, ["hunter2"])
         module.actions.append("1 dyno of web")
         module.done(quantity=1)
 
-    result, printed = ended(capsys, work)
+    result, printed = ended(work)
     assert (result["actions"], result["quantity"], result["changed"]) == (["1 dyno of web"], 1, True)
     assert result["invocation"]["module_args"]["vars"] == {"A": "********"}
     assert "hunter2" not in printed
 
 
-def test_the_token_stays_struck_out_though_it_is_a_concealed_value_too(capsys) -> None:
+def test_the_token_stays_struck_out_though_it_is_a_concealed_value_too(ended) -> None:
     def work(module: PlatformModule) -> None:
         module.conceal("vars", {})
         module.done(said=f"it is {TOKEN}")
 
-    assert TOKEN not in ended(capsys, work)[1]
+    assert TOKEN not in ended(work)[1]
 
 
-def test_a_failure_does_not_tell_what_is_concealed(capsys) -> None:
+def test_a_failure_does_not_tell_what_is_concealed(ended) -> None:
     def work(module: PlatformModule) -> None:
         module.conceal("vars", {}, ["hunter2"])
         module.fail(ApiError("The value hunter2 is not liked by web 1."))
 
-    result, printed = ended(capsys, work)
+    result, printed = ended(work)
     assert result["msg"] == "The value ******** is not liked by web 1."
     assert "hunter2" not in printed
 
