@@ -60,6 +60,7 @@ def run_slug(source, shown, tmp_path, monkeypatch):
         plugin = action.ActionModule(
             task, SimpleNamespace(_shell=shell), SimpleNamespace(check_mode=check), loader, Templar(loader), None
         )
+        plugin._load_name = "slug"  # as Ansible's loader sets it
         result = plugin.run(task_vars={})
         assert TOKEN not in str(result)
         assert "secret-of-the-source" not in str(result)
