@@ -55,7 +55,7 @@ def _release(opened: Session, app: App) -> Release | None:
     It need not serve yet. Whoever sets a config var and then runs a command expects it there.
     """
     newest = releases.newest(opened, app.id)
-    held = phases.held_from(opened, [app.id]).get(app.id)
+    held = phases.held_from(opened, app.id)
     return newest if newest is None or held is None or newest.version < held else releases.current(opened, app.id)
 
 

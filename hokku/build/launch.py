@@ -145,7 +145,7 @@ def _look(app_id: uuid.UUID, release_id: uuid.UUID) -> Verdict | None:
     with session() as opened:
         found = opened.get(Release, release_id)
         rollout = rollouts.load(opened, [app_id]).get(app_id)
-        held_from = phases.held_from(opened, [app_id]).get(app_id)
+        held_from = phases.held_from(opened, app_id)
     if found is None:
         return Verdict(Outcome.FAILED, "the app was deleted")
     if found.status is ReleaseStatus.FAILED:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Identity, Index, exists, func, select, text, update
+from sqlalchemy import ColumnElement, ForeignKey, Identity, Index, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from hokku.errors import HokkuError
@@ -82,12 +82,15 @@ def among(opened: Session, release_ids: Collection[uuid.UUID]) -> set[uuid.UUID]
     return set(opened.scalars(select(Phase.release_id).where(Phase.release_id.in_(release_ids))))
 
 
-def held_from(opened: Session, app_ids: Collection[uuid.UUID] | None = None) -> dict[uuid.UUID, int]:
-    """By app: the version of the oldest release whose phase has not ended. It and later ones are not rolled out yet."""
-    query = select(Phase.app_id, func.min(Phase.version)).where(Phase.status.in_(_OPEN)).group_by(Phase.app_id)
-    if app_ids is not None:
-        query = query.where(Phase.app_id.in_(app_ids))
-    return {app_id: version for app_id, version in opened.execute(query)}
+def held_from(opened: Session, app_id: uuid.UUID) -> int | None:
+    """The version of the app's oldest release whose phase has not ended. It and later ones are not rolled out yet."""
+    return opened.scalar(select(func.min(Phase.version)).where(Phase.app_id == app_id, Phase.status.in_(_OPEN)))
+
+
+def held() -> ColumnElement[bool]:
+    """Whether a release waits for its own phase, or that of an older one: for the statement that reads releases."""
+    earlier = Phase.app_id == Release.app_id, Phase.version <= Release.version, Phase.status.in_(_OPEN)
+    return select(Phase.release_id).where(*earlier).exists()
 
 
 def claim(opened: Session, worker: str, ask: Callable[[Session, Phase], uuid.UUID]) -> Phase | None:

@@ -111,25 +111,24 @@ def load(opened: Session, apps_domain: str, app_ids: Collection[uuid.UUID] | Non
         .order_by(Domain.hostname)
     ):
         hostnames[app_id].append((hostname, digest))
-    # Each statement sees what was committed before it. So formations come after releases: a release whose formation is
-    # not seen yet would want no dyno, and serve at once. A phase may begin or fail meanwhile, hence both looks at it.
-    held = phases.held_from(opened, app_ids)
     releases: dict[uuid.UUID, list[tuple[ReleaseStatus, ReleaseSpec]]] = defaultdict(list)
     for app_id, status, spec in _releases(opened, among(Release.app_id)):
         releases[app_id].append((status, spec))
-    for app_id, version in phases.held_from(opened, app_ids).items():
-        held[app_id] = min(version, held.get(app_id, version))
+    # After the releases, for each statement sees what was committed before it: a release without its formation would
+    # want no dyno, and serve at once.
     formations: dict[uuid.UUID, dict[str, TypeSpec]] = defaultdict(dict)
     for row in opened.scalars(select(Formation).where(among(Formation.app_id))):
         formations[row.app_id][row.type] = TypeSpec(row.quantity, row.size, row.restarted_at)
     return {
-        app.id: _app(app, apps_domain, formations[app.id], hostnames[app.id], releases[app.id], held.get(app.id))
-        for app in apps.values()
+        app.id: _app(app, apps_domain, formations[app.id], hostnames[app.id], releases[app.id]) for app in apps.values()
     }
 
 
 def _releases(opened: Session, which: ColumnElement[bool]) -> Iterable[tuple[uuid.UUID, ReleaseStatus, ReleaseSpec]]:
-    """The releases with a slug that wait, and the two newest that succeeded, newest first."""
+    """The releases with a slug that are to be rolled out, and the two newest that succeeded, newest first.
+
+    Those that a release phase holds are not to be yet.
+    """
     rank = func.row_number().over(partition_by=(Release.app_id, Release.status), order_by=Release.version.desc())
     ranked = (
         select(Release.id, rank.label("rank"))
@@ -140,7 +139,12 @@ def _releases(opened: Session, which: ColumnElement[bool]) -> Iterable[tuple[uui
         select(Release, Slug.sha256, Slug.stack, Slug.process_types)
         .join(ranked, ranked.c.id == Release.id)
         .join(Slug, Slug.id == Release.slug_id)
-        .where(or_(ranked.c.rank <= 2, Release.status == ReleaseStatus.PENDING))
+        .where(
+            or_(
+                and_(Release.status == ReleaseStatus.SUCCEEDED, ranked.c.rank <= 2),
+                and_(Release.status == ReleaseStatus.PENDING, ~phases.held()),
+            )
+        )
         .order_by(Release.version.desc())
     )
     for release, sha256, stack, process_types in opened.execute(query):
@@ -154,14 +158,9 @@ def _app(
     formation: Mapping[str, TypeSpec],
     hostnames: Iterable[tuple[str, str | None]],
     releases: list[tuple[ReleaseStatus, ReleaseSpec]],
-    held_from: int | None,
 ) -> AppSpec:
-    """`held_from`: this release and later ones wait for a release phase, and are not rolled out yet."""
     ran = [spec for status, spec in releases if status is ReleaseStatus.SUCCEEDED]
-    waiting = [
-        spec for status, spec in releases
-        if status is ReleaseStatus.PENDING and (held_from is None or spec.version < held_from)
-    ]  # fmt: skip
+    waiting = [spec for status, spec in releases if status is ReleaseStatus.PENDING]
     newest = max((spec.version for spec in (*ran, *waiting)), default=0)
     candidate = waiting[0] if waiting and waiting[0].version == newest else None
     return AppSpec(
