@@ -125,16 +125,21 @@ def ssh_options(*arguments: str) -> dict[str, str]:
     return found
 
 
+def environment() -> dict[str, str]:
+    """What Ansible's programs are run with: this process' own, and the project's settings where none are here."""
+    found = dict(os.environ)
+    if not Path("ansible.cfg").exists():
+        found.setdefault("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
+    return found
+
+
 @functools.cache
 def read(source: str) -> Inventory:
     """The inventory, read by Ansible. Raises Refused with what Ansible said."""
-    environment = dict(os.environ)
-    if not Path("ansible.cfg").exists():
-        environment.setdefault("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
     program = Path(__file__).with_name("read_by_ansible.py")
     done = subprocess.run(
         [sys.executable, "-P", str(program), source, *_CONNECTION, *_SETTINGS],
-        env=environment, capture_output=True, text=True, check=False,
+        env=environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -6,7 +6,6 @@ They run the playbooks that docs/runbooks/ describes, with what those print: Ans
 from __future__ import annotations
 
 import json as notation
-import os
 import re
 import subprocess
 import sys
@@ -25,9 +24,7 @@ _HOST = "a dyno host or router of the inventory"
 def add(context, host="", inventory="", json=False):
     """Have a machine that the inventory has anew join the platform: fab add --host NAME."""
     needed(host, "host", "fab add --host NAME")
-    changed = _play("add_host.yml", {"host": host_named(host)}, inventory, json)
-    if json:
-        _document(host, True, changed)
+    _play("add_host.yml", {"host": host_named(host)}, True, inventory, json)
 
 
 @runbook(
@@ -45,28 +42,18 @@ def remove(context, host="", confirm="", lost=False, inventory="", json=False):
     if not confirm and (json or not sys.stdin.isatty()):
         raise Refused(f"Nobody can be asked here: add --confirm {host} to have it removed. Nothing was changed.")
     told = {"host": host_named(host), "lost": lost} | ({"confirm": confirm} if confirm else {})
-    changed = _play("remove_host.yml", told, inventory, json)
-    if json:
-        _document(host, False, changed)
+    _play("remove_host.yml", told, False, inventory, json)
 
 
-def _document(host: str, member: bool, changed: dict[str, int]) -> None:
-    from runbooks import screen
+def _play(playbook: str, told: dict[str, object], member: bool, given: str, json: bool) -> None:
+    """Run the playbook, after which the host is a member or not. Raises Refused when it ends otherwise than well.
 
-    screen.document({"host": host, "member": member, "changed": changed})
-
-
-def _play(playbook: str, told: dict[str, object], given: str, json: bool) -> dict[str, int]:
-    """Run the playbook. With `json` it prints to stderr, and how many tasks changed something is returned, by host.
-
-    Raises Refused when it ends otherwise than well.
+    With `json` it prints to stderr, and the document tells how many tasks changed something, by host.
     """
-    from runbooks import inventory
+    from runbooks import inventory, screen
 
     # By the environment: a list of inventories, as Ansible takes it there, is no value of -i.
-    environment = os.environ | {"ANSIBLE_INVENTORY": inventory.chosen(given)}
-    if not Path("ansible.cfg").exists():
-        environment.setdefault("ANSIBLE_CONFIG", str(inventory.ROOT / "ansible.cfg"))
+    environment = inventory.environment() | {"ANSIBLE_INVENTORY": inventory.chosen(given)}
     program = Path(sys.executable).with_name("ansible-playbook")
     where = inventory.ROOT / "playbooks" / "ops" / playbook
     argv = [str(program), str(where), "--extra-vars", notation.dumps(told)]
@@ -85,4 +72,6 @@ def _play(playbook: str, told: dict[str, object], given: str, json: bool) -> dic
         raise Refused("It was interrupted. Run it again: it goes on where it was.")
     if status != 0:
         raise Refused("It did not come to its end: what Ansible said last tells why. It can be run again.")
-    return {host: int(count) for host, count in _RECAP.findall("".join(said))}
+    if json:
+        changed = {host: int(count) for host, count in _RECAP.findall("".join(said))}
+        screen.document({"host": told["host"], "member": member, "changed": changed})

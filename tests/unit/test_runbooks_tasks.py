@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -89,26 +90,36 @@ def test_a_host_whose_name_is_not_said_twice_is_not_removed(
         membership.remove(Context(), **options)
 
 
+@pytest.fixture
+def ansible_playbook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """`ansible_playbook(script)`: what is run in its place."""
+
+    def put(script: str) -> None:
+        program = tmp_path / "ansible-playbook"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(membership.sys, "executable", str(tmp_path / "python"))
+
+    return put
+
+
 @pytest.mark.parametrize(("status", "said"), [(2, "It can be run again"), (99, "Run it again: it goes on")])
 def test_a_playbook_that_fails_or_is_interrupted_can_be_run_again(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, said: str
+    ansible_playbook: Callable[[str], None], status: int, said: str
 ) -> None:
-    program = tmp_path / "ansible-playbook"
-    program.write_text(f"#!/bin/sh\nexit {status}\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(membership.sys, "executable", str(tmp_path / "python"))
+    ansible_playbook(f"exit {status}")
     with pytest.raises(Exit, match=said):
         membership.add(Context(), host="dyno4")
 
 
 def test_what_a_playbook_changed_is_told_by_host(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    ansible_playbook: Callable[[str], None],
 ) -> None:
-    program = tmp_path / "ansible-playbook"
     recap = "dyno4 : ok=9 changed=7 unreachable=0 failed=0 skipped=1"
-    program.write_text(f'#!/bin/sh\necho "$@" "$ANSIBLE_INVENTORY" > "{tmp_path}/asked"\necho "{recap}"\n')
-    program.chmod(0o755)
-    monkeypatch.setattr(membership.sys, "executable", str(tmp_path / "python"))
+    ansible_playbook(f'echo "$@" "$ANSIBLE_INVENTORY" > "{tmp_path}/asked"\necho "{recap}"')
     monkeypatch.delenv("HOKKU_INVENTORY", raising=False)
     monkeypatch.setenv("ANSIBLE_INVENTORY", "one,two")
     membership.add(Context(), host="dyno4", json=True)
