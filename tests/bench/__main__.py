@@ -29,7 +29,7 @@ from lab_fixtures import lab_environment  # noqa: E402
 from machines import instances_of, on  # noqa: E402
 from platform_client import SAMPLE, App, Platform, wait_for  # noqa: E402
 
-from tests.bench import api, hosts, neighbour  # noqa: E402
+from tests.bench import api, fetching, hosts, neighbour  # noqa: E402
 
 PHASES = ("receive", "build", "pack", "release", "place", "boot", "routed")
 ROUNDS = 3
@@ -70,14 +70,14 @@ def samples() -> list[Path]:
     return sorted(found, key=lambda path: path != SAMPLE)
 
 
-def push_to_served(platform: Platform, sample: Path, rounds: int) -> list[Row]:
-    """First and second push of a sample, split by phase."""
+def push_to_served(platform: Platform, title: str, source: Path | dict[str, str], rounds: int) -> list[Row]:
+    """First and second push of an app, a folder or texts by path, split by phase."""
     rows = []
     first: list[tuple[float, dict]] = []
     second: list[tuple[float, dict]] = []
     for _ in range(rounds):
         app = platform.create_app()
-        repository = app.repository(sample)
+        repository = app.repository(source)
         for kept in (first, second):
             pushed = app.push(repository)
             assert pushed.accepted, pushed.output
@@ -85,18 +85,15 @@ def push_to_served(platform: Platform, sample: Path, rounds: int) -> list[Row]:
             app.commit(repository, {"CHANGED": str(time.time())})
         app.destroy()
     for name, kept in (("first", first), ("second", second)):
-        aim = "aim < 10 s" if sample == SAMPLE and kept is second else ""
-        title = f"push to served, {name} push of samples/{sample.name}"
-        rows.append(Row(title, seconds([total for total, _ in kept]), aim))
+        aim = "aim < 10 s" if source == SAMPLE and kept is second else ""
+        rows.append(Row(f"push to served, {name} push of {title}", seconds([total for total, _ in kept]), aim))
         for phase in PHASES:
             values = [split[phase] for _, split in kept if phase in split]
             rows.append(Row(f"— {phase}", seconds(values) if values else "not recorded"))
     built = [statistics.median(split.get("build", 0.0) for _, split in kept) for kept in (first, second)]
     if all(built):
         ratio = f"{built[0] / built[1]:.1f} × as fast"
-        rows.append(
-            Row(f"building samples/{sample.name} the second time", f"{built[1]:.2f} s", f"{built[0]:.2f} s", ratio)
-        )
+        rows.append(Row(f"building {title} the second time", f"{built[1]:.2f} s", f"{built[0]:.2f} s", ratio))
     return rows
 
 
@@ -221,12 +218,21 @@ def deploys() -> None:
 
 def pushes(platform: Platform) -> list[Row]:
     """Push to served for each sample."""
-    found = [push_to_served(platform, path, ROUNDS if path == SAMPLE else 1) for path in samples()]
+    found = [
+        push_to_served(platform, f"samples/{path.name}", path, ROUNDS if path == SAMPLE else 1) for path in samples()
+    ]
+    return [row for rows in found for row in rows]
+
+
+def rebuilds(platform: Platform) -> list[Row]:
+    """The same for apps that fetch what they need, as few samples do: what the cache is for."""
+    found = [push_to_served(platform, title, files, ROUNDS) for title, files in fetching.apps().items()]
     return [row for rows in found for row in rows]
 
 
 PARTS: dict[str, tuple[str, Callable[[Platform], list[Row]]]] = {
     "push": ("Push to served", pushes),
+    "rebuild": ("Building again (aim: at least 3 × as fast)", rebuilds),
     "neighbour": ("A build's neighbour", lambda platform: [Row(*found) for found in neighbour.rows(platform)]),
     "scale": ("Scale", scale_against_raw_copies),
     "api": ("Platform API", lambda platform: [Row(*found) for found in api.rows(api.latency(platform))]),
