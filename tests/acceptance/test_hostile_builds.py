@@ -16,9 +16,9 @@ from buildpack_server import make, serve
 from load import Load
 from machines import listed, on
 from platform_client import App, Platform, wait_for
+from reach import PROBE
 from sources import web
 
-CONTROL, ROUTER, DYNO_HOSTS = "10.213.77.11", "10.213.77.21", ("10.213.77.31", "10.213.77.32", "10.213.77.33")
 DISK = 1536  # MB: the lab's control_build_disk
 HOLD = "echo '-----> it hangs'\nexec sleep 600"
 PACKS = {
@@ -181,30 +181,6 @@ def test_names_with_shell_characters_are_refused_everywhere(new_app: Callable[..
         pushed = app.push(app.repository({"Procfile": f"{name}: x\n", "requirements.txt": ""}))
         assert not pushed.accepted
         assert "uid=" not in pushed.output
-
-
-PROBE = (
-    """
-import socket
-def reached(host, port):
-    try:
-        socket.create_connection((host, port), 2).close()
-        return True
-    except OSError:
-        return False
-control = [("CONTROL", port) for port in (22, 443, 2222, 5000, 5432, 5601, 6380, 8443, 9443, 2514)]
-routers = [("ROUTER", port) for port in (22, 80, 443, 9443)]
-hosts = [(host, port) for host in DYNOS for port in (22, 8443, 1514, 20000, 20001)]
-dynos = [(f"10.99.{a}.{b}", 5000) for a in (1, 2) for b in (1, 2, 3, 4, 5)]
-others = [("10.99.0.1", 22), ("10.99.0.1", 8443), ("169.254.169.254", 80), ("10.99.255.1", 22)]
-for host, port in control + routers + hosts + dynos + others:
-    if reached(host, port):
-        print(f"REACHED {host} {port}", flush=True)
-print("PROBED", flush=True)
-""".replace("CONTROL", CONTROL)
-    .replace("ROUTER", ROUTER)
-    .replace("DYNOS", repr(DYNO_HOSTS))
-)
 
 
 def test_a_build_reaches_the_internet_and_nothing_of_the_platform(
