@@ -12,7 +12,7 @@ from typing import BinaryIO
 from hokku.build.buildpacks import COMMON, DIRECTORY, Buildpack, known
 
 _SCRIPTS = Path(__file__).parent / "scripts"
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
 
 def write(
@@ -43,7 +43,7 @@ def write(
         directory.type, directory.mode = tarfile.DIRTYPE, 0o700
         tar.addfile(directory)
         for name, value in sorted(config_vars.items()):
-            if _NAME.fullmatch(name):  # a file's name must not lead anywhere else
+            if _NAME.fullmatch(name):  # a file's name must not lead anywhere else, and has 255 characters at most
                 _file(tar, f"env/{name}", value.encode(), 0o600)
         _copy(tar, "source.tar.gz", source)
         if cache is not None:

@@ -18,7 +18,15 @@ def test_the_bundle_has_programs_that_run_and_config_vars_nobody_else_reads(tmp_
     source = tmp_path / "source"
     source.write_bytes(b"the source")
     into = io.BytesIO()
-    odd = {"PLAIN": "a", "MULTI": "a\nb é", "../../etc/passwd": "x", "a b": "x", "": "x"}
+    odd = {
+        "PLAIN": "a",
+        "MULTI": "a\nb é",
+        "../../etc/passwd": "x",
+        "a b": "x",
+        "": "x",
+        "L" * 255: "long",
+        "L" * 256: "x",
+    }
     packs = buildpacks.chosen(["heroku/python", "https://me:secret@example.com/pack.git#v1"])
     bundle.write(into, source=source, cache=None, config_vars=odd, buildpacks=packs)
     into.seek(0)
@@ -29,7 +37,7 @@ def test_the_bundle_has_programs_that_run_and_config_vars_nobody_else_reads(tmp_
         url = tar.extractfile("urls/1").read().decode().splitlines()
     assert url == ["https://me:secret@example.com/pack.git", "v1", "https://example.com/pack.git#v1"]
     assert modes["urls/1"] == 0o600
-    assert {name for name in modes if name.startswith("env/")} == {"env/PLAIN", "env/MULTI"}
+    assert {name for name in modes if name.startswith("env/")} == {"env/PLAIN", "env/MULTI", f"env/{'L' * 255}"}
     assert modes["env/PLAIN"] == 0o600
     assert modes["build"] == modes["buildpacks/python/bin/compile"] == 0o755
     assert "cache.tar.zst" not in modes
