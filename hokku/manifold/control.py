@@ -189,10 +189,7 @@ class Control:
             by_app: dict[uuid.UUID, Rows] = defaultdict(dict)
             for dyno_id, (row, version) in rows.items():
                 by_app[row.app_id][dyno_id] = row, version
-            for app_id in specs.keys() | by_app.keys():
-                spec = specs.get(app_id)
-                if spec is None:
-                    continue  # its row is gone, and its dynos' rows with it by the next pass
+            for app_id, spec in specs.items():  # dynos of no app are gone by the next pass
                 of_app, wishes = by_app[app_id], asked.get(app_id, [])
                 apart: Rows = {wish.id: of_app.pop(wish.id) for wish in wishes if wish.id in of_app}
                 self._app(opened, spec, of_app, listings, notes.get(app_id), changes, after)
@@ -243,6 +240,9 @@ class Control:
             raise
         except Exception:
             log.exception("app %s cannot be brought further", spec.name)
+            if not self._publisher.knows(spec.id):  # routers have something from the manifold before, and would lose it
+                with surviving(f"finding what serves {spec.name}"):
+                    changes[spec.id] = self._routes(spec, rows, self._views(rows, listings))
 
     def _oneoffs(
         self,

@@ -83,6 +83,11 @@ class Publisher:
             if self._wanted is not None and self._wanted != self._confirmed:
                 self._dirty.set()
 
+    def knows(self, app_id: uuid.UUID) -> bool:
+        """Whether it was told since it began what is wanted of the app."""
+        with self._lock:
+            return self._wanted is not None and app_id in self._wanted
+
     def routed(self, app_id: uuid.UUID, dyno_id: uuid.UUID) -> bool:
         """Whether every router that answers sends requests to the dyno."""
         routes = self._confirmed.get(app_id)
