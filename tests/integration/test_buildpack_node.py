@@ -228,6 +228,38 @@ def test_the_strongest_checksum_decides(tmp_path, wanted, status):
     assert subprocess.run(words, env={"PATH": PATH}, check=False).returncode == status
 
 
+FROM_REGISTRY = {
+    "version": "1.0.0", "hasInstallScript": True, "integrity": "sha512-x",
+    "resolved": "https://registry.npmjs.org/esbuild/-/esbuild-1.0.0.tgz",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lock", "known"),
+    [
+        ({"lockfileVersion": 3, "packages": MODULES}, True),
+        ({"lockfileVersion": 3, "packages": {"node_modules/vite/node_modules/esbuild": FROM_REGISTRY}}, True),
+        ({"lockfileVersion": 3, "packages": {"node_modules/@prisma/client": FROM_REGISTRY}}, False),
+        ({"lockfileVersion": 3, "packages": {"node_modules/esbuild": FROM_REGISTRY | {"name": "other"}}}, False),
+        ({"lockfileVersion": 3, "packages": {"node_modules/esbuild": FROM_REGISTRY | {"resolved": "git+x"}}}, False),
+        ({"lockfileVersion": 1, "dependencies": {}}, False),
+        ("no JSON", False),
+    ],
+    ids=["no scripts", "a known one", "an unknown one", "an alias", "from elsewhere", "old", "broken"],
+)
+def test_modules_whose_scripts_are_known_to_read_nothing_of_the_app_are_kept_when_it_changes(tmp_path, lock, known):
+    (tmp_path / "package-lock.json").write_text(json.dumps(lock) if isinstance(lock, dict) else lock)
+    words = [
+        "node",
+        bundle.DIRECTORY / "nodejs" / "lib" / "pack.js",
+        "undisturbed",
+        "package-lock.json",
+        "npm-shrinkwrap.json",
+    ]
+    done = subprocess.run(words, cwd=tmp_path, env={"PATH": PATH}, capture_output=True, check=False)
+    assert (done.returncode == 0) is known
+
+
 @pytest.mark.parametrize(
     ("config", "concurrency"),
     [({}, "2"), ({"WEB_MEMORY": "256"}, "4"), ({"WEB_CONCURRENCY": "7"}, "7"), ({"MEMORY_AVAILABLE": "1536"}, "3")],

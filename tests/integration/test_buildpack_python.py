@@ -67,6 +67,15 @@ def test_pip_installs_once_for_unchanged_requirements(stand):
     assert stand.run(*SIX) == "1.17.0\n"
 
 
+def test_kept_packages_whose_archive_is_broken_are_installed_anew(stand):
+    files = {"requirements.txt": "six==1.16.0\n"}
+    assert stand.build(files) == 0, stand.said
+    (stand.work / "cache/python/venv.tar").write_bytes(b"no archive")
+    assert stand.build(files) == 0, stand.said
+    assert "-----> Installing dependencies using 'pip install -r requirements.txt'" in stand.said
+    assert stand.run(*SIX) == "1.16.0\n"
+
+
 def test_a_change_in_a_file_that_requirements_name_is_installed(stand):
     files = {"requirements.txt": "-r deep/er/reqs/base.in\n", "deep/er/reqs/base.in": "six\n-c ../pins\n"}
     for version in ("1.16.0", "1.17.0"):

@@ -75,6 +75,15 @@ for_this_image() {
   done
 }
 
+# Trees of many files are in the cache as one archive each: it is fetched for every build, and a build unpacks what it needs.
+# `put_by DIRECTORY ARCHIVE` and `get_back ARCHIVE DIRECTORY`; the latter fails where there is no such archive, or a broken one.
+put_by() { tar --create --format=gnu --file="$2" --directory="$1" .; }
+get_back() {
+  rm -rf "$2"
+  mkdir -p "$2"
+  tar --extract --file="$1" --directory="$2" 2>/dev/null || { rm -rf "$2" && return 1; }
+}
+
 # Prints the MiB that the dyno may use: what the platform says, else the container's limit, or what the computer has.
 dyno_memory() {
   local total limit

@@ -38,14 +38,15 @@ keepable() {
     [ "$checked_in" = false ] && [ "$plug" = false ] && ! grep -q '^packages:' pnpm-workspace.yaml 2>/dev/null
 }
 
-# What the modules go by. Modules that run scripts when they are installed may read any file of the app, so these count.
+# What the modules go by. Modules that run scripts when they are installed may read any file of the app, so these count,
+# but for scripts that are known.
 modules_key() {
   {
     echo "$STACK $(image_packages) $node_version $manager $manager_version"
     env | grep -i -E '^(npm_config|yarn|pnpm|node_env)' | grep -v -i -E '_(cache|folder|store_dir)=' | LC_ALL=C sort || true
     cat package.json package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml .npmrc .yarnrc .yarnrc.yml \
       pnpm-workspace.yaml .pnpmfile.cjs 2>/dev/null || true
-    if [ "$manager" != npm ] || grep -q -E '"hasInstallScript": true|"lockfileVersion": 1\b' package-lock.json npm-shrinkwrap.json 2>/dev/null; then
+    if [ "$manager" != npm ] || ! js undisturbed package-lock.json npm-shrinkwrap.json 2>/dev/null; then
       find . \( -path ./node_modules -o -path ./.git -o -path ./.heroku -o -path ./.profile.d \) -prune -o \
         -type f -print0 | LC_ALL=C sort -z | xargs -0 --no-run-if-empty sha256sum
     fi
@@ -54,13 +55,12 @@ modules_key() {
 
 install_modules() {
   say "Installing dependencies"
-  if keepable && [ "$(cat "$kept/key" 2>/dev/null)" = "$key" ]; then
+  if keepable && [ "$(cat "$kept/key" 2>/dev/null)" = "$key" ] && get_back "$kept/modules.tar" node_modules; then
     detail <<<"Using the modules of the last build: what they go by is the same"
-    rm -rf node_modules
-    cp -a --reflink=auto "$kept/modules" node_modules
     return
   fi
-  rm -rf "$kept"/modules* "$kept/key"
+  rm -f "$kept"/modules.* "$kept/key"
+  get_downloads_back
   case $manager in
     npm) install_with_npm ;;
     yarn) install_with_yarn ;;
@@ -69,11 +69,26 @@ install_modules() {
       ;;
   esac
   if keepable && [ -d node_modules ]; then
-    cp -a --reflink=auto node_modules "$kept/modules"
+    put_by node_modules "$kept/modules.tar"
     echo "$key" >"$kept/key"
   fi
-  # A cache that grows past the limit would be dropped whole.
-  if [ "$(du -sm "$kept/downloads" | cut -f 1)" -gt 300 ]; then rm -rf "$kept/downloads"/*; fi
+}
+
+# What a package manager has downloaded is needed where it installs, or prunes by itself.
+get_downloads_back() {
+  if [ "$unpacked" = false ]; then
+    get_back "$kept/downloads.tar" "$downloads" || mkdir -p "$downloads"
+    unpacked=true
+  fi
+}
+
+put_downloads_by() {
+  if [ "$unpacked" = true ]; then
+    # A cache that grows past the limit would be dropped whole.
+    if [ "$(du -sm "$downloads" | cut -f 1)" -gt 300 ]; then rm -rf "${downloads:?}"/*; fi
+    put_by "$downloads" "$kept/downloads.tar"
+  fi
+  rm -rf "$downloads"
 }
 
 install_with_npm() {
@@ -99,10 +114,10 @@ install_with_yarn() {
   fi
   if [ "$plug" = true ]; then
     mkdir -p "$YARN_CACHE_FOLDER"
-    cp -a --update --reflink=auto "$kept/downloads/plug/." "$YARN_CACHE_FOLDER/" 2>/dev/null || true # Yarn compares checksums
+    cp -a --update --reflink=auto "$downloads/plug/." "$YARN_CACHE_FOLDER/" 2>/dev/null || true # Yarn compares checksums
     run "Installing packages (yarn install --immutable)" yarn install --immutable
-    rm -rf "$kept/downloads/plug"
-    cp -a --reflink=auto "$YARN_CACHE_FOLDER" "$kept/downloads/plug"
+    rm -rf "$downloads/plug"
+    cp -a --reflink=auto "$YARN_CACHE_FOLDER" "$downloads/plug"
   elif [ "$berry" = true ]; then
     run "Installing node modules (yarn install --immutable)" yarn install --immutable
   else
@@ -165,6 +180,7 @@ prune() {
     detail <<<"Skipping because $why"
     return
   fi
+  if [ "$manager" != npm ]; then get_downloads_back; fi
   case $manager in
     npm)
       prune_with_npm
@@ -211,7 +227,7 @@ prune_with_npm() {
   run "npm prune" "${words[@]}"
   for lock in package-lock.json npm-shrinkwrap.json; do cp "$scratch/$lock" . 2>/dev/null || true; done
   list_modules >"$scratch/after"
-  if keepable && [ -d "$kept/modules" ]; then
+  if keepable && [ -f "$kept/modules.tar" ]; then
     comm -z -23 "$scratch/before" "$scratch/after" >"$kept/modules.pruned"
     cp node_modules/.package-lock.json "$kept/modules.lock" 2>/dev/null || true
   fi

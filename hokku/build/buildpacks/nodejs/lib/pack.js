@@ -1,4 +1,4 @@
-// What needs JSON, versions and checksums: node pack.js facts | resolve | satisfies | integrity | program The answer is on stdout.
+// What needs JSON, versions and checksums: node pack.js facts | undisturbed | resolve | satisfies | integrity | program. The answer is on stdout.
 'use strict'
 const crypto = require('node:crypto')
 const fs = require('node:fs')
@@ -32,6 +32,24 @@ function facts (file) {
   }
   for (const [name, value] of Object.entries(found)) {
     console.log(`${name}\t${String(value ?? '').replace(/[\x00-\x1f\x7f]/g, ' ').slice(0, 1000)}`)
+  }
+}
+
+// Packages whose scripts at installation look at their own folder and at programs that they come with, never at the app.
+const KNOWN = ['@parcel/watcher', '@swc/core', 'bcrypt', 'better-sqlite3', 'bufferutil', 'core-js', 'core-js-pure', 'esbuild',
+  'fsevents', 'msgpackr-extract', 'sharp', 'sqlite3', 'unrs-resolver', 'utf-8-validate']
+const REGISTRY = /^https?:\/\/\S+\/-\/[^/]+\.tgz$/
+
+/** Ends with 0 if the lockfiles that are there tell, and only known packages of a registry run scripts at installation. */
+function undisturbed (...locks) {
+  for (const lock of locks.filter((file) => fs.existsSync(file))) {
+    const { packages, lockfileVersion } = read(lock)
+    if (!packages || !(lockfileVersion >= 2)) process.exit(3)
+    for (const [where, one] of Object.entries(packages)) {
+      const name = one.name ?? where.split('node_modules/').pop()
+      const known = KNOWN.includes(name) && REGISTRY.test(one.resolved ?? '') && one.integrity
+      if (one.hasInstallScript && !known) process.exit(3)
+    }
   }
 }
 
@@ -79,5 +97,5 @@ function program (directory, name) {
 }
 
 const [verb, ...words] = process.argv.slice(2)
-const verbs = { facts, resolve, satisfies, integrity, program }
+const verbs = { facts, undisturbed, resolve, satisfies, integrity, program }
 verbs[verb](...words)

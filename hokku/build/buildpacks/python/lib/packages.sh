@@ -41,14 +41,14 @@ packages_key() {
 
 # A package manager from PyPI, in the cache and never in the slug: `tool NAME VERSION` sets $tool.
 tool() {
-  tool=$kept/tools/$1-$2-$has
+  tool=$fetched/tools/$1-$2-$has
   if "$tool/bin/python" -c '' 2>/dev/null && [ -f "$tool/complete" ]; then
     say "Using cached $1 $2"
     return
   fi
   say "Installing $1 $2"
-  rm -rf "$kept/tools"
-  mkdir -p "$kept/tools"
+  rm -rf "$fetched/tools"
+  mkdir -p "$fetched/tools"
   "$python" -m venv --without-pip "$tool"
   if ! "$python" -m pip --python "$tool/bin/python" install --quiet --no-warn-script-location "$1==$2" 2>&1 | detail; then
     fail "$1 $2 could not be installed from PyPI: its last lines above say why. Push again, if it was the network."
@@ -63,7 +63,7 @@ install_packages() {
     project) install_with pip "pip install ." "$python" -m pip --python "$venv/bin/python" install --no-compile --no-warn-script-location . ;;
     pipenv)
       tool pipenv $PIPENV
-      export PIPENV_VERBOSITY=-1 PIPENV_NOSPIN=1 PIPENV_CACHE_DIR=$kept/pipenv PIPENV_YES=1
+      export PIPENV_VERBOSITY=-1 PIPENV_NOSPIN=1 PIPENV_CACHE_DIR=$fetched/pipenv PIPENV_YES=1
       unset PIPENV_IGNORE_VIRTUALENVS PIPENV_PYTHON PIPENV_PIPFILE
       install_with Pipenv "pipenv install --deploy" "$tool/bin/python" -m pipenv install --deploy
       ;;
@@ -71,12 +71,12 @@ install_packages() {
       tool poetry $POETRY
       # The stack's certificates count, and not those that come with poetry.
       export REQUESTS_CA_BUNDLE=${REQUESTS_CA_BUNDLE:-/etc/ssl/certs/ca-certificates.crt}
-      export POETRY_CACHE_DIR=$kept/poetry POETRY_VIRTUALENVS_CREATE=false
+      export POETRY_CACHE_DIR=$fetched/poetry POETRY_VIRTUALENVS_CREATE=false
       install_with Poetry "poetry sync --only main" "$tool/bin/python" -m poetry sync --only main --no-ansi --no-interaction
       ;;
     uv)
       tool uv $UV
-      export UV_CACHE_DIR=$kept/uv UV_PROJECT_ENVIRONMENT=$venv UV_PYTHON=$venv/bin/python
+      export UV_CACHE_DIR=$fetched/uv UV_PROJECT_ENVIRONMENT=$venv UV_PYTHON=$venv/bin/python
       export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true} UV_PYTHON_DOWNLOADS=never UV_NO_MANAGED_PYTHON=1 UV_LINK_MODE=copy
       install_with uv "uv sync --locked --no-default-groups" "$tool/bin/uv" sync --locked --no-default-groups --no-progress
       ;;
