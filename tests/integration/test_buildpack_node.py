@@ -232,6 +232,7 @@ FROM_REGISTRY = {
     "version": "1.0.0", "hasInstallScript": True, "integrity": "sha512-x",
     "resolved": "https://registry.npmjs.org/esbuild/-/esbuild-1.0.0.tgz",
 }  # fmt: skip
+WITHOUT_ADDRESS = {key: value for key, value in FROM_REGISTRY.items() if key != "resolved"}
 
 
 @pytest.mark.parametrize(
@@ -239,13 +240,23 @@ FROM_REGISTRY = {
     [
         ({"lockfileVersion": 3, "packages": MODULES}, True),
         ({"lockfileVersion": 3, "packages": {"node_modules/vite/node_modules/esbuild": FROM_REGISTRY}}, True),
+        ({"lockfileVersion": 3, "packages": {"node_modules/esbuild": WITHOUT_ADDRESS}}, True),
         ({"lockfileVersion": 3, "packages": {"node_modules/@prisma/client": FROM_REGISTRY}}, False),
         ({"lockfileVersion": 3, "packages": {"node_modules/esbuild": FROM_REGISTRY | {"name": "other"}}}, False),
         ({"lockfileVersion": 3, "packages": {"node_modules/esbuild": FROM_REGISTRY | {"resolved": "git+x"}}}, False),
         ({"lockfileVersion": 1, "dependencies": {}}, False),
         ("no JSON", False),
     ],
-    ids=["no scripts", "a known one", "an unknown one", "an alias", "from elsewhere", "old", "broken"],
+    ids=[
+        "no scripts",
+        "a known one",
+        "without address",
+        "an unknown one",
+        "an alias",
+        "from elsewhere",
+        "old",
+        "broken",
+    ],
 )
 def test_modules_whose_scripts_are_known_to_read_nothing_of_the_app_are_kept_when_it_changes(tmp_path, lock, known):
     (tmp_path / "package-lock.json").write_text(json.dumps(lock) if isinstance(lock, dict) else lock)
