@@ -86,7 +86,7 @@ def app_of(platform: Platform) -> tuple[App, Path]:
 
 def deploy(app: App, repository: Path, until: int = DEPLOYS) -> Iterator[Figures]:
     """Push until there were so many deploys, each of other content; the figures after each EVERY and at the end."""
-    done = max((each["version"] for each in app.call("GET", "/releases", status=200).json()), default=0) - _FIRST + 1
+    done = max((each["version"] for each in app.releases()), default=0) - _FIRST + 1
     taken: list[float] = []
     for number in range(max(0, done) + 1, until + 1):
         app.commit(repository, web(str(number)))

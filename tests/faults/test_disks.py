@@ -33,7 +33,7 @@ def test_disks_stay_flat_and_what_can_be_rolled_back_to_is_all_there(platform: P
 
 def eligible(app: App) -> list[dict]:
     """The releases that the API says can be rolled back to, oldest first."""
-    return [each for each in app.call("GET", "/releases", status=200).json() if each["eligible_for_rollback"]]
+    return [each for each in app.releases() if each["eligible_for_rollback"]]
 
 
 def check_bounds(found: list[Figures], keep: int, largest: float) -> None:
