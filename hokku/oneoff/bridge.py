@@ -2,12 +2,14 @@
 
 https://devcenter.heroku.com/articles/one-off-dynos: an hour without a byte ends the connection. A client whose input is
 no terminal says its end with the byte 0x04; that is taken for an end only when nothing follows it, so that a file with
-such bytes comes through whole.
+such bytes comes through whole. What follows may be late: a file is sent in blocks, so such a byte at the end of a block
+is waited on for longer than one that makes the count of bytes uneven.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 from collections.abc import Awaitable
 from typing import Protocol
@@ -15,6 +17,9 @@ from typing import Protocol
 SILENCE = 3600.0  # seconds
 END = b"\x04"
 END_PAUSE = 0.3  # seconds without a byte after 0x04 that make it the end of input
+BLOCK_PAUSE = 5.0  # the same, where 0x04 was the last byte of a block
+_BLOCK = 512  # bytes; what programs write, and the records of TLS, are multiples of it
+_LOOKS = 3  # times that such a pause is looked at: a service that was held up itself sees first what came meanwhile
 _CHUNK = 32 * 1024
 
 
@@ -52,6 +57,7 @@ class Bridge:
         self._reader, self._writer, self._command = reader, writer, command
         self._tty, self._first, self._silence = tty, first, silence
         self._moved_at = 0.0
+        self._came = len(first)  # bytes from the client
 
     async def run(self) -> Outcome:
         """Until one of the sides ends it. Raises what the command's side raises."""
@@ -103,18 +109,27 @@ class Bridge:
             if pending and not ended:
                 ended = not await self._give(self._command.write(pending))
             try:
-                async with asyncio.timeout(END_PAUSE if held else None):
-                    data = await self._reader.read(_CHUNK)
-            except TimeoutError:
+                data = await self._after_end() if held else await self._reader.read(_CHUNK)
+            except OSError:
+                return
+            if data is None:
                 ended, pending = True, b""
                 await self._give(self._command.end_input())
                 continue
-            except OSError:
-                return
             if not data:
                 return
             self._move()
+            self._came += len(data)
             pending = held + data
+
+    async def _after_end(self) -> bytes | None:
+        """What follows a byte that may be the end; None if nothing does."""
+        pause = END_PAUSE if self._came % _BLOCK else BLOCK_PAUSE
+        for _ in range(_LOOKS):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause / _LOOKS):
+                    return await self._reader.read(_CHUNK)
+        return None
 
     async def _give(self, giving: Awaitable[None]) -> bool:
         """Whether the command took it. One that takes no input any more may still have output."""
