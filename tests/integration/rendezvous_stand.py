@@ -4,11 +4,14 @@ computer between pipes."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import select
 import signal
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 
 from hokku.oneoff.reach import Server
@@ -109,6 +112,24 @@ class Stand:
         """A TLS connection that nothing was said on yet."""
         plain = socket.create_connection(("127.0.0.1", self.port), 20)
         return self._context.wrap_socket(plain, server_hostname="localhost")
+
+
+def exchanged(client: ssl.SSLSocket, content: bytes, *, within: float = 60.0) -> bytes:
+    """Send the content, and give what comes meanwhile and until the other side ends it.
+
+    In one thread: a TLS connection that one thread reads and another writes takes some of either for its end.
+    """
+    found, deadline = b"", time.monotonic() + within
+    client.setblocking(False)
+    while True:
+        assert time.monotonic() < deadline, f"{len(found)} bytes came, {len(content)} are still to be sent"
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            content = content[client.send(content[:65536]) :] if content else content
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            while data := client.recv(65536):
+                found += data
+            return found
+        select.select([client], [client] if content else [], [], 1.0)
 
 
 def everything(client: ssl.SSLSocket) -> bytes:

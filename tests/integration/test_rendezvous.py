@@ -18,7 +18,7 @@ from hokku.store.oneoffs import Order
 from hokku.store.tables import App, Dyno, DynoState, Release, now
 from hokku.store.terminals import Terminal
 from tests.integration.loopback import wait_for
-from tests.integration.rendezvous_stand import Stand, everything
+from tests.integration.rendezvous_stand import Stand, everything, exchanged
 from tests.integration.test_api_apps import released
 from tests.integration.world import settle
 
@@ -144,10 +144,7 @@ def test_a_file_with_every_byte_comes_through_whole_both_ways(stand, app):
     with stand.connect() as client:
         client.sendall(secret.encode() + b"\r\n")
         assert client.recv(100) == ANSWER
-        writing = threading.Thread(target=lambda: client.sendall(content + b"\x04"))
-        writing.start()
-        assert everything(client) == content
-        writing.join()
+        assert exchanged(client, content + b"\x04") == content
     assert ended(oneoff) == 0
 
 
