@@ -94,7 +94,7 @@ test-unit: venv test-packages ## tests that need no server
 	@$(BIN)/pytest tests/unit
 
 test-integration: venv test-packages heroku-cli ## tests against real servers on this computer
-	@$(BIN)/pytest tests/integration
+	@$(BIN)/pytest tests/integration --numprocesses 2 --dist loadfile
 
 test-sanity: venv ## the collection under ansible-test: sanity and units
 	@.ci/ansible-test .venv modules style pylint units

@@ -158,3 +158,20 @@ def world(api: object) -> object:
     from tests.integration.world import World
 
     return World(api)
+
+
+@pytest.fixture
+def forgotten_hosts(platform: object) -> Iterator[None]:
+    """Nothing is wanted or known of hosts before and after."""
+    from hokku.store import hosts
+    from hokku.store.engine import session
+
+    def forget() -> None:
+        with session() as opened:
+            for name in hosts.wishes(opened):
+                hosts.forget(opened, name)
+            hosts.report(opened, {})
+
+    forget()
+    yield
+    forget()

@@ -14,6 +14,8 @@ from tests.integration.contract import names
 from tests.integration.world import REFUSED
 from tests.rights import RIGHTS, Right
 
+pytestmark = pytest.mark.usefixtures("forgotten_hosts")
+
 # what changes nothing that anybody would ask about, or is told by what follows from it
 SILENT = {
     "POST /apps/{app}/log-sessions": "reads the app's log",

@@ -13,22 +13,8 @@ from hokku.store.hosts import HostState, Seen, Wanted
 from hokku.store.tables import Dyno, DynoState, Event, now
 from tests.integration.test_api_apps import refused, released
 
+pytestmark = pytest.mark.usefixtures("forgotten_hosts")
 HOSTS = ("dyno1", "dyno2", "dyno3")
-
-
-@pytest.fixture(autouse=True)
-def forgotten(platform):
-    """Nothing is wanted or known of hosts before and after."""
-
-    def forget():
-        with session() as opened:
-            for name in hosts.wishes(opened):
-                hosts.forget(opened, name)
-            hosts.report(opened, {})
-
-    forget()
-    yield
-    forget()
 
 
 def want(api, name, wanted):

@@ -16,6 +16,8 @@ from hokku.store import engine, hosts
 from hokku.store.engine import session
 from hokku.store.hosts import HostState, Seen
 
+pytestmark = pytest.mark.usefixtures("forgotten_hosts")
+
 
 @pytest.fixture
 def found(api):
