@@ -33,6 +33,7 @@ class SourceBlob(BaseModel):
     version: str | None = None
     version_description: str | None = None
     checksum: str | None = None
+    content: str | None = None
 
 
 class Buildpack(BaseModel):
@@ -41,7 +42,10 @@ class Buildpack(BaseModel):
 
 
 class Create(BaseModel):
-    """`release` is Hokku's own: without it there is a slug at the end, and no release."""
+    """`release` is Hokku's own: without it there is a slug at the end, and no release.
+
+    So is `content` of the source: what stands for it, such as the id of its tree. Sources with the same are the same.
+    """
 
     source_blob: SourceBlob
     buildpacks: list[Buildpack] | None = None
@@ -80,6 +84,9 @@ def create(app: UsableApp, wanted: Create, opened: Opened, viewer: AnyViewer) ->
     description = wanted.source_blob.version_description
     if description is not None and (len(description) > 2000 or "\0" in description):
         raise InvalidParams("source_blob.version_description must be at most 2000 characters, without NUL.")
+    content = wanted.source_blob.content
+    if content is not None and (len(content) > 200 or not content.isprintable()):
+        raise InvalidParams("source_blob.content must be printable and at most 200 characters, such as a tree's id.")
     if not wanted.release:
         slugs.must_have_room(opened, app)
     chosen = buildpacks.check(pack.url or pack.name or "" for pack in wanted.buildpacks or ()) or list(app.buildpacks)
@@ -90,6 +97,7 @@ def create(app: UsableApp, wanted: Create, opened: Opened, viewer: AnyViewer) ->
         commit=version,
         version_description=description,
         checksum=check_sum(wanted.source_blob.checksum, "source_blob.checksum"),
+        content=content or None,
         stack=app.stack,
         buildpacks=chosen,
         to_release=wanted.release,
@@ -139,8 +147,9 @@ def cancel(app: UsableApp, build: str, request: Request, opened: Opened, viewer:
 
 @router.delete("/apps/{app}/build-cache")
 def purge_cache(app: UsableApp, opened: Opened, viewer: AnyViewer) -> answers.Nothing:
-    """Forget what the buildpacks kept from earlier builds."""
+    """Forget what the buildpacks kept from earlier builds, and what slugs were made from."""
     cache.forget(app.id)
+    slugs.forget_made_from(opened, app.id)
     leave(opened, viewer, "build-cache.delete", app, "Build cache purged")
     return {}
 

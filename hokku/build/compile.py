@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from hokku.build import app_json, buildpacks, bundle, cache, declared, procfile, setup, unpacked
+from hokku.build import again, app_json, buildpacks, bundle, cache, declared, procfile, setup, unpacked
 from hokku.build.buildpacks import Buildpack
 from hokku.build.container import Container, NotReadable
 from hokku.build.declared import Declared
@@ -48,6 +48,7 @@ class Order:
     buildpacks: tuple[str, ...] = field(repr=False)  # heroku/NAME, or URLs that may hold a password
     source: Path
     config_vars: Mapping[str, str] = field(repr=False)
+    content: str | None = None  # what its maker says stands for the source
     first: bool = False  # the app was never deployed: app.json counts
     to_release: bool = True
 
@@ -62,6 +63,8 @@ class Compiled:
     language: str
     seconds: dict[str, float]
     setup: Setup = NOTHING
+    made_from: bytes | None = None
+    built: bool = True  # and not found: only what was built leaves a cache
 
 
 def compile_slug(order: Order, container: Container, output: Output, settings: Settings) -> Compiled:
@@ -70,13 +73,20 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     output.step(f"Building on the {order.stack.title()} stack")
     named = _chosen(order, output)
     _verify(order, output)
-    container.start(_image(order, output, settings))
+    image = container.choose(_image(order, output, settings))
+    made_from = _made_from(order, image, named)
+    known = again.find(order.app_id, made_from) if made_from and not order.first else None
+    if known is not None:
+        return _as_before(order, known, made_from, time.monotonic() - began, output)
+    container.start(image)
     _prepare(order, named, container, output, settings)
     wanted = _setup(order, container, output, settings) if order.first else NOTHING
     if wanted.changes_the_build:
         order = _changed(order, wanted)
         named = _chosen(order, output)
-        container.start(_image(order, output, settings))
+        image = container.choose(_image(order, output, settings))
+        made_from = _made_from(order, image, named)
+        container.start(image)
         _prepare(order, named, container, output, settings)
     packs = named or [_guess(order, container, output)]
     _tell_buildpacks(named, output)
@@ -97,7 +107,27 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     _tell_types(types, bool(defaults), output)
     built = time.monotonic()
     stored = _pack(order, container, output, settings)
-    return Compiled(stored, types, config, language, {"build": built - began, "pack": time.monotonic() - built}, wanted)
+    seconds = {"build": built - began, "pack": time.monotonic() - built}
+    if container.read(f"{_WORK}/once", 1) is not None:
+        made_from = None
+    return Compiled(stored, types, config, language, seconds, wanted, made_from)
+
+
+def _made_from(order: Order, image: str, named: list[Buildpack]) -> bytes | None:
+    source = again.content(order.content, order.source)
+    return again.digest(source, image, order.stack, named, order.config_vars)
+
+
+def _as_before(order: Order, known: again.Known, made_from: bytes | None, spent: float, output: Output) -> Compiled:
+    """The slug of an earlier build, told as a build is."""
+    which = f"v{known.version}" if known.version else "the last build"
+    output.step(f"Using the slug of {which}: source, config vars, buildpacks and stack are the same")
+    output.detail(f"To build it anew: heroku builds:cache:purge --app {order.app_name}")
+    _tell_types(known.process_types, False, output)
+    seconds = {"build": spent, "pack": 0.0}
+    return Compiled(
+        known.stored, known.process_types, known.default_config, known.language, seconds, NOTHING, made_from, False
+    )
 
 
 def _chosen(order: Order, output: Output) -> list[Buildpack]:

@@ -180,13 +180,16 @@ class Container:
         """Where it is."""
         return self._host.host
 
-    def start(self, alias: str) -> None:
-        """Make it from the image under the alias and start it; what is there under its name goes first."""
+    def choose(self, alias: str) -> str:
+        """The fingerprint of the image under the alias. Raises LxdError."""
+        return images.choose(None, alias, self._host.images())
+
+    def start(self, image: str) -> None:
+        """Make it from the image with this fingerprint and start it; what is there under its name goes first."""
         self._up.clear()
         self._starts += 1
         self._host.delete(self.name)
         address = self._free_address()
-        image = images.choose(None, alias, self._host.images())
         devices = names.root({"eth0": names.card(address, self._settings)})
         stock.clone(self._host, self.name, image, self._config(address), devices)
         self._host.start(self.name)

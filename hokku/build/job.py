@@ -106,7 +106,8 @@ class Job:
             clock.cancel()
             order = dataclasses.replace(order, stack=compiled.setup.stack or order.stack)  # whose cache is kept
             if not order.to_release:
-                self._keep_cache(order, output)  # before the slug is made: until then the build can be cancelled
+                if compiled.built:
+                    self._keep_cache(order, output)  # before the slug is made: until then the build can be cancelled
                 slug_id = launch.put_by(self.build_id, self._worker, compiled)
                 output.step(f"Slug {slug_id} is ready; release it with POST /apps/{order.app_name}/releases.")
                 return None
@@ -117,13 +118,15 @@ class Job:
             output.detail(f"Released v{cut.version}")
             output.detail(f"{settings().apps_url.format(app=order.app_name)} deployed to Hokku\n")
             keeping = threading.Thread(target=self._keep_cache, args=(order, output), name="cache", daemon=True)
-            keeping.start()
+            if compiled.built:  # or there is no container
+                keeping.start()
             kept_by = time.monotonic() + CACHE
             self.released()
             error = self._await(cut.release_id, output)
             if self._serves and compiled.setup.postdeploy:
                 setup.postdeploy(cut.release_id, compiled.setup.postdeploy, output)
-            keeping.join(max(0.0, kept_by - time.monotonic()))  # for who pushes again at once
+            if compiled.built:
+                keeping.join(max(0.0, kept_by - time.monotonic()))  # for who pushes again at once
             spent = time.monotonic() - began
             log.info("build %s of %s: %s in %.1f s", self.build_id, order.app_name, error or "done", spent)
             return error
@@ -168,6 +171,7 @@ class Job:
                 checksum=build.checksum,
                 buildpacks=tuple(named),
                 source=sources.path(build.source_id) if build.source_id else sources.path(build.id),
+                content=build.content,
                 config_vars=config_vars,
                 first=build.to_release and not releases.has_slug_release(opened, app.id),
                 to_release=build.to_release,

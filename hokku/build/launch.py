@@ -123,6 +123,7 @@ def _slug(opened: Session, build: Build, compiled: Compiled) -> Slug:
         commit=build.commit,
         commit_description=build.version_description,
         buildpack=compiled.language,
+        made_from=compiled.made_from,
     )
 
 

@@ -49,7 +49,7 @@ def _build(update: refs.Update) -> int:
         blob = door.call("POST", "/sources")["source_blob"]
         _upload(door, blob["put_url"], update.new)
         _say("done.\nBuilding source:\n\n")
-        body = {"source_blob": {"url": blob["get_url"], "version": update.new}}
+        body = {"source_blob": {"url": blob["get_url"], "version": update.new, "content": _content(update.new)}}
         with client.waits():  # so that a build that is asked for has a name to cancel it by
             build = door.call("POST", f"/apps/{app_id}/builds", body)
         path = f"/apps/{app_id}/builds/{build['id']}"
@@ -95,6 +95,15 @@ def _upload(door: Door, url: str, commit: str) -> None:
         door.upload(url, archive.stdout)
     if archive.returncode != 0:
         raise refs.NotDeployed(f"git could not read the commit {commit[:8]}: push again, or push another commit.")
+
+
+def _content(commit: str) -> str | None:
+    """What stands for the commit's source; None where git writes the commit itself into files of it."""
+    argv = ["git", "grep", "--quiet", "--fixed-strings", "export-subst", commit, "--", ":(glob)**/.gitattributes"]
+    if subprocess.run(argv, check=False, stderr=subprocess.DEVNULL).returncode != 1:
+        return None
+    tree = _current(f"{commit}^{{tree}}")
+    return f"git tree {tree}" if tree else None
 
 
 def _submodules(commit: str) -> list[str]:

@@ -22,6 +22,11 @@ def newest(opened: Session, app_id: uuid.UUID) -> Release | None:
     )
 
 
+def newest_version_of(opened: Session, slug_id: uuid.UUID) -> int | None:
+    """The version of the newest release of the slug; None when it was never released."""
+    return opened.scalar(select(func.max(Release.version)).where(Release.slug_id == slug_id))
+
+
 def current(opened: Session, app_id: uuid.UUID) -> Release | None:
     """The newest release that succeeded: what users are served."""
     return opened.scalar(

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -121,6 +121,7 @@ def create(
     commit: str | None = None,
     commit_description: str | None = None,
     buildpack: str | None = None,
+    made_from: bytes | None = None,
 ) -> Slug:
     """The row of a slug of the app whose content is in the store. Raises Lost when it is not there any more."""
     hold(opened, stored.sha256)
@@ -134,10 +135,30 @@ def create(
         commit=commit,
         commit_description=commit_description,
         buildpack=buildpack,
+        made_from=made_from,
     )
     opened.add(slug)
     opened.flush()
     return slug
+
+
+def made_from(opened: Session, app_id: uuid.UUID, key: bytes) -> Slug | None:
+    """The app's newest slug that was made from this, whose content is there and stays for `GRACE` from now on."""
+    query = select(Slug).where(Slug.app_id == app_id, Slug.made_from == key, Slug.deleted_at.is_(None))
+    found = opened.scalars(query.order_by(Slug.created_at.desc()).limit(1)).first()
+    if found is None or found.sha256 is None:
+        return None
+    try:
+        hold(opened, found.sha256)
+    except Lost:
+        return None
+    note(opened, found.sha256)
+    return found
+
+
+def forget_made_from(opened: Session, app_id: uuid.UUID) -> None:
+    """Have the app's next build do all its work."""
+    opened.execute(update(Slug).where(Slug.app_id == app_id).values(made_from=None))
 
 
 def default_config(slug: Slug) -> dict[str, str]:

@@ -141,6 +141,7 @@ class Build(_Row, Base):
     status: Mapped[BuildStatus] = mapped_column(default=BuildStatus.PENDING)
     cancelled: Mapped[str | None]  # the sentence that ends it, once somebody wants that
     checksum: Mapped[str | None]  # what the source must have: SHA256:…
+    content: Mapped[str | None]  # what stands for the source's content: sources with the same have the same
     version_description: Mapped[str | None]
     to_release: Mapped[bool] = mapped_column(default=True, server_default=text("true"))  # or to a slug alone
     worker: Mapped[str | None]  # which builder process has it: "host:pid:start"
@@ -191,6 +192,7 @@ class Slug(_Row, Base):
     commit: Mapped[str | None]
     commit_description: Mapped[str | None]
     buildpack: Mapped[str | None]  # as Heroku's buildpack_provided_description: "Python"
+    made_from: Mapped[bytes | None]  # stands for all that its build went by, where another build would make the same
 
 
 class Release(_Row, Base):

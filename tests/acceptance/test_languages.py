@@ -18,7 +18,7 @@ SAMPLES = ROOT / "samples"
         ("node", "Installing node modules (npm ci)", "Using the modules of the last build"),
     ],
 )
-def test_a_sample_is_served_and_its_second_push_takes_what_the_first_one_kept(
+def test_a_sample_is_served_and_its_later_pushes_take_what_the_first_one_kept(
     new_app: Callable[..., App], sample: str, built: str, again: str
 ) -> None:
     app = new_app()
@@ -34,6 +34,16 @@ def test_a_sample_is_served_and_its_second_push_takes_what_the_first_one_kept(
     assert second.accepted, second.output
     assert again in second.output, second.output
     wait_for("v4 serves", lambda: " v4 " in app.get().body)
+    app.commit(repository, {})
+    third = app.push(repository)
+    assert third.accepted, third.output
+    assert "Using the slug of v4: source, config vars, buildpacks and stack are the same" in third.output, third.output
+    wait_for("v5 serves", lambda: " v5 " in app.get().body)
+    app.call("DELETE", "/build-cache", status=200)
+    app.commit(repository, {})
+    fourth = app.push(repository)
+    assert fourth.accepted, fourth.output
+    assert built in fourth.output, fourth.output
 
 
 def test_a_static_site_is_served_by_the_stacks_nginx(new_app: Callable[..., App]) -> None:

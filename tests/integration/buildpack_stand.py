@@ -57,6 +57,11 @@ class Stand:
         """What bin/release said."""
         return (self.work / "declared").read_text()
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the buildpack says that the same would come of the same."""
+        return (self.work / "packs/0/repeatable").exists()
+
     def run(self, *argv: str) -> str:
         """The output of a program in the app's folder, with what the buildpack exports."""
         script = '. "$1"; shift; exec "$@"'

@@ -125,7 +125,10 @@ class Declaring:
         self.files = {"declared": said, "detected": b"python\tPython"}
         self.types, self.ran = types, []
 
-    def start(self, alias):
+    def choose(self, alias):
+        return "an image"
+
+    def start(self, image):
         pass
 
     def push(self, path, content):

@@ -57,6 +57,7 @@ def test_what_asks_for_the_stacks_go_or_an_older_one_is_built(tmp_path, version)
 def test_the_only_program_is_the_web_process_unless_a_procfile_says_so(tmp_path):
     made = stand(tmp_path)
     assert made.compile(MAINS="example.com/hello").status == 0
+    assert made.repeatable
     assert declared.parse(made.release()).default_process_types == {"web": "bin/hello"}
     (made.app / "Procfile").write_text("web: hello\n")
     assert declared.parse(made.release()).default_process_types == {}
@@ -102,6 +103,7 @@ def test_vendored_modules_linker_symbols_and_hooks_are_used(tmp_path):
     assert made.calls() == [
         "before", "-v -tags heroku -modcacherw -mod=vendor -ldflags -X 'main.commit=abc' example.com/hello", "after",
     ]  # fmt: skip
+    assert not made.repeatable, "its hooks run in every build, and it has the commit in it"
 
 
 def test_compiled_packages_are_kept_for_the_image_that_they_were_compiled_on(tmp_path):

@@ -193,6 +193,7 @@ def test_the_only_runnable_jar_that_was_pushed_is_the_web_process(tmp_path):
     jar(made.app / "library.jar", "Created-By: 21\n")
     assert build(made).status == 0
     assert declared.parse(made.release()).default_process_types == {"web": "java $JAVA_OPTS -jar hello.jar"}
+    assert made.repeatable
     jar(made.app / "second.jar", "Main-Class: com.example.Main\n")
     assert "more than one jar could be the web process: hello.jar second.jar" in build(made).said
     (made.app / "hello.jar").unlink()

@@ -79,6 +79,11 @@ def test_npm_builds_prunes_and_makes_the_same_slug_from_its_cache(stand):
     assert "Using the modules of the last build" in stand.said
     assert "built with true" in stand.said
     assert tree(stand) == first
+    assert not stand.repeatable, "its build script runs in every build"
+    unbuilt = json.loads(files["package.json"])
+    del unbuilt["scripts"]
+    assert stand.build(files | {"package.json": json.dumps(unbuilt)}) == 0, stand.said
+    assert stand.repeatable
     assert stand.build(files | {"Procfile": "web: node x.js\n"}, {"NPM_CONFIG_PRODUCTION": "false"}) == 0, stand.said
     assert "Skipping because NPM_CONFIG_PRODUCTION is 'false'" in stand.said
     assert modules(stand) == {"ms", "is-number"}
@@ -149,11 +154,14 @@ def test_modules_that_are_checked_in_are_rebuilt(stand):
     assert "Prebuild detected" in stand.said
 
 
-def test_another_node_than_the_stacks_comes_from_the_registry(stand):
-    files = {"package.json": json.dumps({"name": "x", "engines": {"node": "22.12.0"}})}
+@pytest.mark.parametrize(("asked", "repeatable"), [("22.12.0", True), ("22.12.x", False)])
+def test_another_node_than_the_stacks_comes_from_the_registry(stand, asked, repeatable):
+    lock = '{"name": "x", "lockfileVersion": 3, "packages": {"": {"name": "x"}}}'
+    files = {"package.json": json.dumps({"name": "x", "engines": {"node": asked}}), "package-lock.json": lock}
     assert stand.build(files) == 0, stand.said
-    assert "Using Node.js 22.12.0 of the registry, for 22.12.0" in stand.said
+    assert f"Using Node.js 22.12.0 of the registry, for {asked}" in stand.said
     assert stand.run("node", "--version") == "v22.12.0\n"
+    assert stand.repeatable is repeatable, "a newer one may be in the registry tomorrow"
 
 
 @pytest.mark.parametrize(

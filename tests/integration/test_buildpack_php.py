@@ -75,6 +75,7 @@ def test_composer_installs_for_production_and_nothing_is_installed_twice_for_the
     said, calls = build(made)
     assert "Using the packages and the autoloader of the last build" in said
     assert (calls, (made.app / "vendor/one").is_dir()) == ([], True)
+    assert made.repeatable
     (made.app / "page.php").write_text("<?php class Page {}")
     said, calls = build(made)
     assert "The packages of the last build are there" in said
@@ -111,6 +112,7 @@ def test_what_runs_while_packages_are_installed_runs_in_every_build(tmp_path):
     facts = "kept\\tunchanged\\n"
     assert build(made, FACTS=facts)[1] == [INSTALL]
     assert build(made, FACTS=facts)[1] == [INSTALL, "had"]
+    assert not made.repeatable
 
 
 @pytest.mark.parametrize("facts", ["kept\\tnever\\n", ""])
@@ -137,6 +139,7 @@ def test_the_script_compile_runs_after_the_packages_are_there(tmp_path):
     made = stand(tmp_path)
     assert made.compile(FACTS="script\\tyes\\n").status == 0
     assert made.calls()[1] == "composer run-script --no-dev --no-interaction --no-ansi compile"
+    assert not made.repeatable
 
 
 def test_the_commands_of_the_web_servers_are_where_procfiles_look_for_them(tmp_path):

@@ -63,6 +63,7 @@ def test_pip_installs_once_for_unchanged_requirements(stand):
     assert stand.build(files, odd) == 0, stand.said
     assert "Using the packages of the last build" in stand.said
     assert stand.run(*SIX) == "1.16.0\n"
+    assert stand.repeatable
     assert stand.build({"requirements.txt": "six==1.17.0\n"}) == 0, stand.said
     assert stand.run(*SIX) == "1.17.0\n"
 
@@ -245,9 +246,13 @@ def test_django_collects_its_static_files_between_the_hooks(stand):
     at = [stand.said.index(part) for part in ("before alone", "collectstatic --noinput", "1 static file", "after sees")]
     assert at == sorted(at), stand.said
     assert (stand.app / "site/collected/a.css").read_text() == "a"
+    assert not stand.repeatable, "its hooks run in every build"
     assert stand.build(files, {"NO_ROOT": "1", "DEBUG_COLLECTSTATIC": "1", "PASSWORD": "hunter2"}) == 1
     assert "Error: Unable to generate Django static files." in stand.said
     assert "heroku config:set DISABLE_COLLECTSTATIC=1" in stand.said
     assert "hunter2" not in stand.said
     assert stand.build(files, {"NO_ROOT": "1", "DISABLE_COLLECTSTATIC": "1"}) == 0, stand.said
     assert "Skipping Django collectstatic since the env var DISABLE_COLLECTSTATIC is set." in stand.said
+    unhooked = {name: text for name, text in files.items() if not name.startswith("bin/")}
+    assert stand.build(unhooked) == 0, stand.said
+    assert stand.repeatable

@@ -104,6 +104,7 @@ def test_the_gems_of_the_last_build_are_taken_while_the_lock_is_the_same(tmp_pat
     assert "vendor/bundle is in the repository" in again.said, "the app of this test still has it"
     assert "Using the gems of the last build" in again.said
     assert made.calls() == []
+    assert made.repeatable
     assert (made.app / "vendor/bundle/ruby/3.3.0/gems/one").is_dir()
     (made.app / "Gemfile.lock").write_text(lock("rack"))
     assert made.compile().status == 0
@@ -165,6 +166,7 @@ def test_rails_has_its_assets_compiled_and_its_process_types(tmp_path):
     ran = made.compile()
     assert ran.status == 0, ran.said
     assert "       Running: rake assets:precompile" in ran.said
+    assert not made.repeatable, "the app's tasks run in every build"
     assert (made.cache / "ruby/assets/public/assets/app.css").exists()
     assert not (made.app / "tmp/local_secret.txt").exists(), "Rails writes it for SECRET_KEY_BASE_DUMMY"
     said = declared.parse(made.release())

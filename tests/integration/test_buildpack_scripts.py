@@ -286,6 +286,7 @@ def test_buildpacks_run_in_order_and_later_ones_have_what_earlier_ones_export(co
     assert made.step("compile", "1") == (0, "-----> two sees: yes\n")
     assert (made.work / "declared").read_text() == ""
     assert (made.app / "by-one").read_text() == "built\n"
+    assert (made.work / "once").exists(), "these buildpacks do not say that the same comes of the same"
     shutil.rmtree(second)
 
 

@@ -50,6 +50,8 @@ def test_a_site_is_static_by_static_json_or_index_html(tmp_path, files, found):
 def test_an_index_is_enough_and_nginx_is_the_web_process(stand):
     assert stand.build({"index.html": "hello"}) == 0, stand.said
     assert stand.declared == "---\ndefault_process_types:\n  web: .heroku/static/boot\n"
+    assert stand.repeatable
+    assert not (stand.work / "once").exists()
     made = (stand.app / ".heroku/static/nginx.conf").read_text()
     assert "listen @PORT@;" in made
     assert "location = /Procfile" in made

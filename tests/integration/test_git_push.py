@@ -376,3 +376,18 @@ def test_repositories_are_shared_by_their_group(git, app):
     where = settings().git_dir / f"{app_id}.git"
     assert where.stat().st_mode & 0o7777 == 0o2770
     assert all(path.stat().st_mode & 0o020 for path in where.rglob("*") if path.is_dir())
+
+
+def test_the_builder_is_told_the_tree_that_was_pushed_unless_git_writes_the_commit_into_it(git, app):
+    where, told = git.repository(FILES), []
+
+    def content():
+        with session() as opened:
+            return opened.scalars(select(Build.content).where(Build.commit == git.built[-1])).one()
+
+    for files in ({"VERSION": "1\n"}, {".gitattributes": "VERSION export-subst\n"}):
+        git.commit(where, files)
+        assert git.push(where, app, "https").returncode == 0
+        told.append(content())
+    tree = git.git(where, "rev-parse", "HEAD~1^{tree}").stdout.strip()
+    assert told == [f"git tree {tree}", None]

@@ -67,6 +67,11 @@ class Stand:
         assert ran.status == 0, ran.said
         return ran.said
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the buildpack says that the same would come of the same."""
+        return (self.pack / "repeatable").exists()
+
     def calls(self) -> list[str]:
         """What stand-ins wrote into the file `calls`."""
         calls = self.home / "calls"

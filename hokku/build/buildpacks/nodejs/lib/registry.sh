@@ -12,7 +12,7 @@ download() {
 }
 
 # `locate NAME RANGE [NODE]` finds the newest version in the range, for that version of Node, and sets version, tarball
-# and hash. 4 when there is none.
+# and hash; newest, where a later one would go over it. 4 when there is none.
 locate() {
   local answer file status=0
   file=$scratch/${1//\//_}.json
@@ -24,6 +24,7 @@ locate() {
     return 4
   fi
   IFS=$'\t' read -r version tarball hash <<<"$answer"
+  if [ "$2" != "$version" ]; then newest=true; fi
 }
 
 # `get NAME` puts what was located into the cache, unless it is there, and sets got to the directory.

@@ -1,0 +1,86 @@
+"""Builds that would do once more what an earlier one did: its slug is used again, and no container is made.
+
+All that a build goes by stands in one digest: the source, the image of its stack, the buildpacks, the config vars and
+this platform's own part in it. It counts only where the buildpacks say that the same comes of the same (`repeatable` in
+their common.sh): not where scripts of the app run, which may fetch what changes elsewhere, nor where no file tells what
+is installed, nor with buildpacks of others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from hokku.build.buildpacks import DIRECTORY, Buildpack
+from hokku.settings import settings
+from hokku.store import releases, slugs
+from hokku.store.engine import session
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A slug of the app that a build would make again. `version` is of the newest release of it, if there is one."""
+
+    stored: slugs.Stored
+    process_types: dict[str, str]
+    default_config: dict[str, str] = field(repr=False)
+    language: str
+    version: int | None
+
+
+def digest(
+    source: str, image: str, stack: str, buildpacks: Sequence[Buildpack], config_vars: Mapping[str, str]
+) -> bytes | None:
+    """32 bytes that stand for all that the build goes by; None where a buildpack is not this platform's.
+
+    It is keyed, as config vars are secrets that could be guessed. `buildpacks` are those that the app names.
+    """
+    if any(pack.url for pack in buildpacks):
+        return None
+    said = [source, image, stack, [pack.short for pack in buildpacks], sorted(config_vars.items()), _own()]
+    return hmac.new(_key(), json.dumps(said).encode(), hashlib.sha256).digest()
+
+
+def content(given: str | None, source: Path) -> str:
+    """What stands for the source: what its maker says of it, or the digest of its archive."""
+    if given is not None:
+        return given
+    with source.open("rb") as file:
+        return "sha256 " + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find(app_id: uuid.UUID, made_from: bytes) -> Known | None:
+    """The slug that was made from the same, if its content is still there."""
+    with session() as opened:
+        slug = slugs.made_from(opened, app_id, made_from)
+        if slug is None:
+            return None
+        stored = slugs.Stored(str(slug.sha256), slug.size or 0)
+        version = releases.newest_version_of(opened, slug.id)
+        return Known(stored, dict(slug.process_types), slugs.default_config(slug), slug.buildpack or "", version)
+
+
+@cache
+def _own() -> str:
+    """Digest of the platform's buildpacks and of what runs them."""
+    summed = hashlib.sha256()
+    for top in (DIRECTORY, _SCRIPTS):
+        for path in sorted(top.rglob("*")):
+            if path.is_file():
+                text = path.read_bytes()
+                summed.update(f"{path.relative_to(top)} {len(text)}\n".encode() + text)
+    return summed.hexdigest()
+
+
+@cache
+def _key() -> bytes:
+    newest = settings().config_key_file.read_text().split()[0]
+    return hashlib.sha256(f"what slugs are made from {newest}".encode()).digest()
