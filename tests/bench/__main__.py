@@ -71,30 +71,33 @@ def samples() -> list[Path]:
 
 
 def push_to_served(platform: Platform, title: str, source: Path | dict[str, str], rounds: int) -> list[Row]:
-    """First and second push of an app, a folder or texts by path, split by phase."""
+    """The first push of an app (a folder or texts by path), one of a change, and one of none, split by phase."""
     rows = []
     first: list[tuple[float, dict]] = []
     second: list[tuple[float, dict]] = []
+    third: list[tuple[float, dict]] = []
     for _ in range(rounds):
         app = platform.create_app()
         repository = app.repository(source)
-        for kept in (first, second):
+        for kept, change in ((first, None), (second, {"CHANGED": str(time.time())}), (third, {})):
+            if change is not None:
+                app.commit(repository, change)
             pushed = app.push(repository)
             assert pushed.accepted, pushed.output
             kept.append((pushed.seconds, timings(app)))
             wait_for("every host to have a template of it", lambda app=app: whole_stock(app), 60, 0.5)
-            app.commit(repository, {"CHANGED": str(time.time())})
         app.destroy()
-    for name, kept in (("first", first), ("second", second)):
+    for name, kept in (("first", first), ("second", second), ("third, unchanged", third)):
         aim = "aim < 10 s" if source == SAMPLE and kept is second else ""
         rows.append(Row(f"push to served, {name} push of {title}", seconds([total for total, _ in kept]), aim))
         for phase in PHASES:
             values = [split[phase] for _, split in kept if phase in split]
             rows.append(Row(f"— {phase}", seconds(values) if values else "not recorded"))
-    built = [statistics.median(split.get("build", 0.0) for _, split in kept) for kept in (first, second)]
-    if all(built):
-        ratio = f"{built[0] / built[1]:.1f} × as fast"
-        rows.append(Row(f"building {title} the second time", f"{built[1]:.2f} s", f"{built[0]:.2f} s", ratio))
+    built, *later = (statistics.median(split["build"] for _, split in kept) for kept in (first, second, third))
+    for name, spent in zip(("with a change", "unchanged"), later, strict=True):
+        rows.append(
+            Row(f"building {title} again, {name}", f"{spent:.2f} s", f"{built:.2f} s", f"{built / spent:.1f} × as fast")
+        )
     return rows
 
 
