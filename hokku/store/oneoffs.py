@@ -95,10 +95,13 @@ class Order:
 
     @property
     def script(self) -> str:
-        """What the shell gets. The command has one of its own when it is told: `exit 7` must not end the telling."""
+        """What the shell gets. The command has one of its own when it is told: `exit 7` must not end the telling.
+
+        A terminal's last line may not have got through the kernel when LXD sees the shell's end, and be lost then.
+        """
         if not self.told:
             return self.command
-        return f'(\n{self.command}\n)\nstatus=$?\necho "{TOLD}$status"\nexit $status'
+        return f'(\n{self.command}\n)\nstatus=$?\necho "{TOLD}$status"\n[ ! -t 1 ] || sleep 0.1\nexit $status'
 
 
 def seal(order: Order) -> bytes:
