@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,14 @@ def log() -> Iterator[LogSink]:
 
 
 @pytest.fixture
-def router_of(tmp_path: Path, pki: Pki, log: LogSink) -> Iterator[Callable[..., Router]]:
+def short() -> Iterator[Path]:
+    """A directory with a short name: HAProxy takes paths of sockets up to 97 characters, and pytest's are longer."""
+    with tempfile.TemporaryDirectory(prefix="hokku-", dir="/tmp") as made:
+        yield Path(made)
+
+
+@pytest.fixture
+def router_of(short: Path, pki: Pki, log: LogSink) -> Iterator[Callable[..., Router]]:
     """Makes and starts routers; they are stopped after the test."""
     made: list[Router] = []
     runtime = free_port()
@@ -41,7 +49,7 @@ def router_of(tmp_path: Path, pki: Pki, log: LogSink) -> Iterator[Callable[..., 
     def make(**variables: object) -> Router:
         number = len(made) + 1
         given = {"router_log_target": log.target, **variables}
-        router = Router(tmp_path / f"router{number}", pki, f"router{number}", f"127.0.0.{number}", runtime, **given)
+        router = Router(short / f"router{number}", pki, f"router{number}", f"127.0.0.{number}", runtime, **given)
         made.append(router)
         router.start()
         return router
