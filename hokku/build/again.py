@@ -18,11 +18,10 @@ from functools import cache
 from pathlib import Path
 
 from hokku.build.buildpacks import DIRECTORY, Buildpack
+from hokku.build.bundle import SCRIPTS
 from hokku.settings import settings
-from hokku.store import releases, slugs
+from hokku.store import checksum, releases, slugs
 from hokku.store.engine import session
-
-_SCRIPTS = Path(__file__).parent / "scripts"
 
 
 @dataclass(frozen=True)
@@ -51,10 +50,7 @@ def digest(
 
 def content(given: str | None, source: Path) -> str:
     """What stands for the source: what its maker says of it, or the digest of its archive."""
-    if given is not None:
-        return given
-    with source.open("rb") as file:
-        return "sha256 " + hashlib.file_digest(file, "sha256").hexdigest()
+    return given if given is not None else checksum.of(source)
 
 
 def find(app_id: uuid.UUID, made_from: bytes) -> Known | None:
@@ -72,7 +68,7 @@ def find(app_id: uuid.UUID, made_from: bytes) -> Known | None:
 def _own() -> str:
     """Digest of the platform's buildpacks and of what runs them."""
     summed = hashlib.sha256()
-    for top in (DIRECTORY, _SCRIPTS):
+    for top in (DIRECTORY, SCRIPTS):
         for path in sorted(top.rglob("*")):
             if path.is_file():
                 text = path.read_bytes()

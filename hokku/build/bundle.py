@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from hokku.build.buildpacks import COMMON, DIRECTORY, Buildpack, known
 
-_SCRIPTS = Path(__file__).parent / "scripts"
+SCRIPTS = Path(__file__).parent / "scripts"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 
 
@@ -28,7 +28,7 @@ def write(
     `buildpacks` are those the app names; the platform's are in every tar. URLs are files: they may hold secrets.
     """
     with tarfile.open(fileobj=into, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for script in sorted(_SCRIPTS.iterdir()):
+        for script in sorted(SCRIPTS.iterdir()):
             _file(tar, script.name, script.read_bytes(), 0o755)
         for number, pack in enumerate(buildpacks):
             if pack.url:

@@ -14,6 +14,7 @@ import pytest
 
 from runbooks.inventory import Host
 from runbooks.reach import CONNECT, Answer, everywhere
+from tests.integration.loopback import free_port
 
 ABOUT = {"units": {}}
 
@@ -22,12 +23,6 @@ def key(path: Path) -> str:
     """Make a key; its public half as known_hosts has it."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
     return " ".join(path.with_suffix(".pub").read_text().split()[:2])
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
