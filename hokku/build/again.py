@@ -2,8 +2,8 @@
 
 All that a build goes by stands in one digest: the source, the image of its stack, the buildpacks, the config vars and
 this platform's own part in it. It counts only where the buildpacks say that the same comes of the same (`repeatable` in
-their common.sh): not where scripts of the app run, which may fetch what changes elsewhere, nor where no file tells what
-is installed, nor with buildpacks of others.
+their common.sh): not where scripts run that may fetch what changes elsewhere, nor where no file tells what is
+installed, nor with buildpacks of others, nor where the app looks at the commit (docs/builds.md, "Nothing has changed").
 """
 
 from __future__ import annotations

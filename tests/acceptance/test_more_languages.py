@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -43,6 +44,33 @@ def test_a_sample_is_pushed_served_logged_and_built_again_from_the_cache(
     assert again.accepted, again.output
     assert cached in again.output, again.output
     wait_for("v4 serves", lambda: "v4" in app.get().body)
+
+    app.commit(repository, {})
+    same = app.push(repository)
+    assert "Using the slug of v4: source, config vars, buildpacks and stack are the same" in same.output, same.output
+
+
+@pytest.mark.parametrize(
+    ("scripts", "alike"),
+    [
+        ({"post-autoload-dump": ["@php artisan package:discover --ansi"], "test": "echo no"}, True),
+        ({"post-install-cmd": "@ours", "ours": ["@php artisan optimize"]}, True),
+        ({"post-install-cmd": "@ours", "ours": ["@php artisan optimize", "@php fetch.php"]}, False),
+        ({"compile": "php fetch.php"}, False),
+    ],
+)
+def test_php_is_built_again_where_composer_runs_more_than_frameworks_have_it_run(
+    new_app: Callable[..., App], scripts: dict[str, object], alike: bool
+) -> None:
+    app = new_app()
+    files = {"composer.json": json.dumps({"scripts": scripts}), "index.php": "", "artisan": "", "fetch.php": ""}
+    repository = app.repository(files)
+    pushed = app.push(repository)
+    assert pushed.accepted, pushed.output
+    app.commit(repository, {})
+    again = app.push(repository)
+    assert again.accepted, again.output
+    assert ("Using the slug of v3" in again.output) is alike, again.output
 
 
 def test_both_web_servers_before_php_keep_what_is_not_public_to_themselves(new_app: Callable[..., App]) -> None:

@@ -102,6 +102,64 @@ def test_maven_is_called_as_the_config_vars_say(tmp_path, files, config, wanted)
     assert made.calls() == [f"mvn {wanted} java java-25-openjdk-amd64"]
 
 
+def pom(more: str = "", parent: str = "") -> str:
+    own = "<groupId>com.example</groupId><artifactId>shop</artifactId><version>1-SNAPSHOT</version>"
+    return f'<project xmlns="http://maven.apache.org/POM/4.0.0">{parent}{own}{more}</project>'
+
+
+def dependency(version: str, artifact: str = "guava") -> str:
+    text = f"<groupId>com.example</groupId><artifactId>{artifact}</artifactId><version>{version}</version>"
+    return f"<dependencies><dependency>{text}</dependency></dependencies>"
+
+
+def plugin(group: str, artifact: str, version: str = "1.0", more: str = "<executions/>") -> str:
+    text = f"<groupId>{group}</groupId><artifactId>{artifact}</artifactId><version>{version}</version>{more}"
+    return f"<build><plugins><plugin>{text}</plugin></plugins></build>"
+
+
+APACHE = "org.apache.maven.plugins"
+BOOT = (
+    "<parent><groupId>org.springframework.boot</groupId><artifactId>spring-boot-starter-parent</artifactId>"
+    "<version>3.5.0</version></parent>"
+)
+CORE = pom().replace("shop", "core")
+UNVERSIONED = plugin(APACHE, "maven-shade-plugin").replace("<version>1.0</version>", "")
+
+
+@pytest.mark.parametrize(
+    ("files", "config", "pinned"),
+    [
+        ({"pom.xml": pom(dependency("33.0"))}, {}, True),
+        ({"pom.xml": pom(dependency("${project.version}", "core")), "core/pom.xml": CORE}, {}, True),
+        ({"pom.xml": pom(dependency("1-SNAPSHOT", "core")), "core/pom.xml": CORE}, {}, True),
+        ({"pom.xml": pom(parent=BOOT) + "\n"}, {}, True),
+        ({"pom.xml": pom(plugin(APACHE, "maven-shade-plugin"))}, {}, True),
+        ({"pom.xml": pom(UNVERSIONED, BOOT)}, {}, True),
+        ({"pom.xml": pom(plugin("org.codehaus.mojo", "exec-maven-plugin", more=""))}, {}, True),
+        ({"pom.xml": pom(), "target/pom.xml": "<"}, {"MAVEN_CUSTOM_GOALS": "clean package"}, True),
+        ({"pom.xml": pom(dependency("2-SNAPSHOT"))}, {}, False),
+        ({"pom.xml": pom(dependency("[1,2)"))}, {}, False),
+        ({"pom.xml": pom(dependency("LATEST"))}, {}, False),
+        ({"pom.xml": pom("<properties><guava>33-SNAPSHOT</guava></properties>")}, {}, False),
+        ({"pom.xml": pom(parent=BOOT.replace("org.springframework.boot", "com.example.parents"))}, {}, False),
+        ({"pom.xml": pom(plugin("org.codehaus.mojo", "exec-maven-plugin"))}, {}, False),
+        ({"pom.xml": pom(plugin("com.github.eirslett", "frontend-maven-plugin"))}, {}, False),
+        ({"pom.xml": pom(plugin(APACHE, "maven-antrun-plugin"))}, {}, False),
+        ({"pom.xml": pom(UNVERSIONED)}, {}, False),
+        ({"pom.xml": pom(), "core/pom.xml": pom(dependency("2-SNAPSHOT"))}, {}, False),
+        ({"pom.xml": pom(), ".mvn/extensions.xml": ""}, {}, False),
+        ({"pom.xml": pom()}, {"MAVEN_CUSTOM_GOALS": "package exec:exec"}, False),
+        ({"pom.xml": "no XML"}, {}, False),
+    ],
+)  # fmt: skip
+def test_maven_makes_the_same_where_every_version_and_plugin_is_known(tmp_path, files, config, pinned):
+    made = stand(tmp_path, files)
+    ran = build(made, config)
+    assert ran.status == 0, ran.said
+    assert made.repeatable is pinned
+    assert "Traceback" not in ran.said
+
+
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [("", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "), ("-XX:+UseG1GC", "-XX:TieredStopAtLevel=1 -XX:+UseG1GC "),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hokku.build import bundle
+from hokku.build.buildpacks import DIRECTORY
 from tests.integration.buildpack_stand import PATH, Stand, detects
 from tests.integration.toolchain_stand import for_dynos
 
@@ -79,15 +80,47 @@ def test_npm_builds_prunes_and_makes_the_same_slug_from_its_cache(stand):
     assert "Using the modules of the last build" in stand.said
     assert "built with true" in stand.said
     assert tree(stand) == first
-    assert not stand.repeatable, "its build script runs in every build"
-    unbuilt = json.loads(files["package.json"])
-    del unbuilt["scripts"]
-    assert stand.build(files | {"package.json": json.dumps(unbuilt)}) == 0, stand.said
+    assert not stand.repeatable, "its build script is its own"
+    known = json.loads(files["package.json"])
+    known["scripts"] = {"build": "mkdir -p dist && cp package.json dist/", "start": "node x.js"}
+    assert stand.build(files | {"package.json": json.dumps(known)}) == 0, stand.said
     assert stand.repeatable
     assert stand.build(files | {"Procfile": "web: node x.js\n"}, {"NPM_CONFIG_PRODUCTION": "false"}) == 0, stand.said
     assert "Skipping because NPM_CONFIG_PRODUCTION is 'false'" in stand.said
     assert modules(stand) == {"ms", "is-number"}
     assert stand.declared == "---\ndefault_process_types: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("scripts", "alike"),
+    [
+        ({}, "true"),
+        ({"start": "node x.js", "test": "curl x"}, "true"),
+        ({"build": "tsc -b && vite build --mode production"}, "true"),
+        ({"build": "NODE_ENV=production webpack", "prebuild": "rimraf dist", "prepare": "husky || true"}, "true"),
+        ({"build": 'run-p type-check "build-only {@}" --', "type-check": "vue-tsc --build", "build-only": "vite build"},
+         "true"),
+        ({"build": "npm run css -- --minify && yarn js", "css": "tailwindcss -o a.css", "js": "esbuild a.js"}, "true"),
+        ({"build": "curl x", "heroku-postbuild": "vite build"}, "true"),
+        ({"build": "vite"}, "false"),
+        ({"build": "next build"}, "false"),
+        ({"build": "node fetch.js && vite build"}, "false"),
+        ({"build": "vite build", "postbuild": "node publish.js"}, "false"),
+        ({"build": "vite build; node fetch.js"}, "false"),
+        ({"build": "vite build & node fetch.js"}, "false"),
+        ({"build": "vite build\nnode fetch.js"}, "false"),
+        ({"build": "X=$(node fetch.js) tsc"}, "false"),
+        ({"build": "npx something"}, "false"),
+        ({"build": "npm install left-pad"}, "false"),
+        ({"build": "npm run a", "a": "npm run build"}, "false"),
+        ({"build": "tsc", "postinstall": "node fetch.js"}, "false"),
+    ],
+)  # fmt: skip
+def test_scripts_of_programs_that_are_known_make_the_same_of_the_same(tmp_path, scripts, alike):
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": scripts}))
+    words = ["node", DIRECTORY / "nodejs/lib/pack.js", "facts", tmp_path / "package.json"]
+    said = subprocess.run(words, text=True, check=True, capture_output=True, cwd=tmp_path).stdout
+    assert f"alike\t{alike}\n" in said
 
 
 def test_modules_are_kept_for_the_image_that_they_were_compiled_on(stand, tmp_path, monkeypatch):

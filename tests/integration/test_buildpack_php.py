@@ -15,7 +15,8 @@ from tests.integration.toolchain_stand import Stand, for_dynos
 PHP = r"""case "$1" in
 -r) [[ $2 == *PHP_VERSION* ]] && printf 8.4.1 || echo "curl, mbstring" ;;
 */platform.php)
-  printf '%s\t%s\n' version 8.4.1 composer 2.8.8 packages no script no vendor vendor bin vendor/bin kept always
+  printf '%s\t%s\n' version 8.4.1 composer 2.8.8 packages no script no alike yes kept always \
+    vendor vendor bin vendor/bin
   printf '%b' "${FACTS:-}" ;;
 esac"""
 COMPOSER = r"""echo "composer $*" >>"$HOME/calls"
@@ -109,7 +110,7 @@ def test_another_app_php_composer_stack_or_config_var_has_composer_run(tmp_path,
 
 def test_what_runs_while_packages_are_installed_runs_in_every_build(tmp_path):
     made = stand(tmp_path, {"composer.lock": "{}"})
-    facts = "kept\\tunchanged\\n"
+    facts = "kept\\tunchanged\\nalike\\tno\\n"
     assert build(made, FACTS=facts)[1] == [INSTALL]
     assert build(made, FACTS=facts)[1] == [INSTALL, "had"]
     assert not made.repeatable
@@ -137,7 +138,7 @@ def test_kept_packages_lie_beside_what_the_app_has_in_its_vendor_directory(tmp_p
 
 def test_the_script_compile_runs_after_the_packages_are_there(tmp_path):
     made = stand(tmp_path)
-    assert made.compile(FACTS="script\\tyes\\n").status == 0
+    assert made.compile(FACTS="script\\tyes\\nalike\\tno\\n").status == 0
     assert made.calls()[1] == "composer run-script --no-dev --no-interaction --no-ansi compile"
     assert not made.repeatable
 

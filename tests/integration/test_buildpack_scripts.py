@@ -308,6 +308,19 @@ def test_the_platforms_buildpack_is_guessed_and_put_in_its_place(container):
     assert other.step("guess", *buildpacks.known())[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("files", "once"),
+    [
+        ({"vite.config.js": "process.env.SOURCE_VERSION"}, True),
+        ({"node_modules/a/b.js": "SOURCE_VERSION"}, False),
+        ({}, False),
+    ],
+)
+def test_an_app_that_looks_at_the_commit_is_built_with_each(tmp_path, files, once):
+    made = Container(tmp_path, [], files)
+    assert (made.work / "once").exists() is once
+
+
 def test_equal_trees_make_equal_slugs_and_other_content_another_time(tmp_path):
     """Express, Rails and nginx make ETags of time and size: a page of equal size must not look unchanged."""
 

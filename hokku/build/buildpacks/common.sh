@@ -106,8 +106,8 @@ for_dynos() {
   cat "$1"
 }
 
-# Says that the same would come of the same source, config vars, image and cache: no script of the app ran, and what was
-# fetched is pinned. A build of the same is not done again then.
+# Says that the same would come of the same source, config vars, image and cache: no script ran that may fetch what changes
+# elsewhere, and what was fetched is pinned. A build of the same is not done again then.
 repeatable() { : >"$here/repeatable"; }
 
 # `hand_on LINE…`: what buildpacks after this one source.

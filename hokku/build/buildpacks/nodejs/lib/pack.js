@@ -11,6 +11,33 @@ const read = (file) => JSON.parse(fs.readFileSync(file, 'utf8'))
 const strings = (value) => (value && typeof value === 'object' && !Array.isArray(value) ? value : {})
 const semver = (npm) => require(path.join(npm, 'node_modules', 'semver'))
 
+// Programs that make the same of the same files; where it says two words, the program does so with the second.
+const TOOLS = ['babel', 'browserify', 'copyfiles', 'cp', 'cpx', 'cpy', 'echo', 'esbuild', 'eslint', 'exit', 'husky', 'lessc', 'mkdir',
+  'mkdirp', 'mv', 'nest build', 'ng build', 'parcel build', 'patch-package', 'postcss', 'prettier', 'prisma generate',
+  'react-scripts build', 'rimraf', 'rm', 'rollup', 'rsbuild build', 'rspack build', 'sass', 'stylus', 'swc', 'tailwindcss', 'terser',
+  'true', 'tsc', 'tsc-alias', 'tsup', 'unbuild', 'vite build', 'vue-cli-service build', 'vue-tsc', 'webpack', 'webpack-cli']
+
+/** Whether the scripts of a build call nothing but these: then a build of the same app would make the same. */
+function alike (scripts) {
+  const all = (name, above) => ['pre', '', 'post'].map((when) => when + name).every((one) => !scripts[one] || !above.includes(one) &&
+    String(scripts[one]).split(/&&|\|\|/).every((command) => tame(command, [...above, one])))
+  const tame = (command, above) => {
+    const said = command.replace(/\{@\}|["']/g, ' ').trim()
+    if (!/^[\w@./:=, +-]+$/.test(said)) return false // what else a shell knows
+    const [program, word, ...words] = said.replace(/^(cross-env +)?(\w+=\S* +)*/, '').split(/ +/)
+    if (['run-s', 'run-p'].includes(program)) {
+      return [word, ...words].filter((one) => !one.startsWith('-')).every((one) => one in scripts && all(one, above))
+    }
+    if (['npm', 'pnpm', 'yarn'].includes(program)) {
+      const name = word === 'run' ? words[0] : word
+      return name in scripts && all(name, above)
+    }
+    return TOOLS.includes(program) || TOOLS.includes(`${program} ${word}`)
+  }
+  const build = scripts['heroku-postbuild'] ? 'heroku-postbuild' : 'build'
+  return [...LIFECYCLE, 'heroku-prebuild', build, 'heroku-cleanup'].every((name) => all(name, []))
+}
+
 /** One line a fact, NAME<TAB>VALUE, of a package.json. Values are one line without control characters. */
 function facts (file) {
   const said = read(file)
@@ -27,6 +54,7 @@ function facts (file) {
     manager_version: version,
     scripts: ['', ...Object.keys(scripts).filter((name) => /^[\w:.-]+$/.test(name) && scripts[name]), ''].join(' '),
     dev: Object.keys(strings(said.devDependencies)).length > 0,
+    alike: alike(scripts),
     lifecycle: LIFECYCLE.some((name) => name in scripts) || fs.existsSync('binding.gyp'),
     local: 'workspaces' in said || sources.some((text) => /^(file|link|portal|workspace):|^\.{0,2}\//.test(text))
   }

@@ -10,6 +10,7 @@
 // kept WHEN      for which builds the packages of this one are good: "always", as Composer brings them up to date;
 //                "unchanged", as something that runs when they are installed may read any file; "never", as some lie in the
 //                app's own tree
+// alike yes      what runs when they are installed, or as "compile", makes the same of the same: no script of the app's own
 // php CONSTRAINT WHO   asked for, and not there
 // ext NAME WHO         asked for, and not there
 // A composer.json or composer.lock that is no JSON exits 3.
@@ -61,6 +62,12 @@ function loaded(string $extension): bool
     return in_array($extension, $names, true) || ($extension === 'opcache' && in_array('zend-opcache', $names, true));
 }
 
+function plugins(array $installed): array
+{
+    $types = ['composer-plugin', 'composer-installer'];
+    return array_column(array_filter($installed, fn ($package) => in_array($package['type'] ?? '', $types, true)), 'name');
+}
+
 function kept(array $json, array $installed, string $vendor, string $bin): string
 {
     foreach ($installed as $package) {
@@ -68,9 +75,34 @@ function kept(array $json, array $installed, string $vendor, string $bin): strin
             return 'never';
         }
     }
-    $types = array_map(fn ($package) => $package['type'] ?? 'library', $installed);
-    $runs = isset($json['scripts']) || array_intersect(['composer-plugin', 'composer-installer'], $types);
+    $runs = isset($json['scripts']) || plugins($installed);
     return $runs || !str_starts_with("$bin/", "$vendor/") ? 'unchanged' : 'always';
+}
+
+const EVENTS = ['command', 'compile', 'init', 'post-autoload-dump', 'post-file-download', 'post-install-cmd', 'post-package-install',
+    'pre-autoload-dump', 'pre-command-run', 'pre-file-download', 'pre-install-cmd', 'pre-operations-exec', 'pre-package-install',
+    'pre-pool-create'];
+// What Laravel and Symfony write into an app's scripts.
+const FRAMEWORKS = '/^(Illuminate\\\\Foundation\\\\ComposerScripts::\w+|Composer\\\\Config::disableProcessTimeout'
+    . '|@php artisan (package:discover|(config|event|route|view):(cache|clear)|optimize|filament:upgrade)( --[a-z-]+)*'
+    . '|(cache:clear|assets:install|importmap:install)( [\w%.\/-]+)*)$/';
+const PLUGINS = ['composer/installers', 'drupal/core-composer-scaffold', 'drupal/core-project-message', 'php-http/discovery',
+    'phpstan/extension-installer', 'symfony/flex', 'symfony/runtime', 'wikimedia/composer-merge-plugin'];
+
+function alike(array $scripts, array $plugins, array $events = EVENTS): bool
+{
+    $others = array_diff_key($scripts, array_flip($events));
+    foreach (array_intersect_key($scripts, array_flip($events)) as $commands) {
+        foreach ((array) $commands as $name => $command) {
+            // A map is Symfony's: the console's command, and that it is one.
+            $said = is_string($name) && $command === 'symfony-cmd' ? $name : (is_string($command) ? $command : '');
+            $name = str_starts_with($said, '@') ? substr($said, 1) : '';
+            if (isset($others[$name]) ? !alike($others, [], [$name]) : !preg_match(FRAMEWORKS, $said)) {
+                return false;
+            }
+        }
+    }
+    return !array_diff($plugins, PLUGINS);
 }
 
 $json = document('composer.json') ?? [];
@@ -87,6 +119,7 @@ $lines = [
     ['composer', Composer\Composer::VERSION],
     ['packages', array_filter($required, fn ($name) => str_contains($name, '/')) ? 'yes' : 'no'],
     ['script', isset($json['scripts']['compile']) ? 'yes' : 'no'],
+    ['alike', alike($json['scripts'] ?? [], plugins($installed)) ? 'yes' : 'no'],
     ['vendor', $vendor],
     ['bin', $bin],
     ['kept', kept($json, $installed, $vendor, $bin)],

@@ -1,8 +1,7 @@
 # Rails' asset pipeline. bash, not sh; runs in the app with its environment.
 # https://devcenter.heroku.com/articles/rails-asset-pipeline
 
-# `precompile_assets CACHE`: runs assets:precompile, when there is such a task and its work is not in the repository. Sets
-# precompiled where it is looked for in the app's own tasks.
+# `precompile_assets CACHE`: runs assets:precompile, when there is such a task and its work is not in the repository.
 precompile_assets() {
   local kept=$1 tasks manifest directory dummy=''
   grep -q -s '^    rake (' Gemfile.lock || return 0
@@ -13,7 +12,6 @@ precompile_assets() {
     say "Detected manifest file, assuming assets were compiled locally"
     return 0
   fi
-  precompiled=true
   [ -e tmp/local_secret.txt ] || dummy=tmp/local_secret.txt
   export SECRET_KEY_BASE_DUMMY=1 DATABASE_URL=${DATABASE_URL:-postgres://user:pass@127.0.0.1/dbname}
   if ! tasks=$(bundle exec rake -P --trace 2>"$kept.said"); then
