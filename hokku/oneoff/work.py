@@ -24,10 +24,14 @@ _LOOK = 0.5  # seconds between two looks whether it shall go on
 
 @dataclass(frozen=True)
 class Ended:
-    """How the command ended: its exit `status`, or None and `why` when it did not run to its end."""
+    """How the command ended: its exit `status`, or None and `why` when it did not run to its end.
+
+    Not `begun`: its dyno never got so far, and nothing of it was executed.
+    """
 
     status: int | None
     why: str | None = None
+    begun: bool = True
 
 
 def attend(
@@ -54,16 +58,17 @@ async def _attend(
     if terminal is None:
         return Ended(None, "it was begun before, or has ended")
     saying = asyncio.create_task(server.say_for_ever())
-    ended = Ended(None, "it was broken off")
+    ended, begun = Ended(None, "it was broken off"), False
     try:
         place = await server.wait(terminal, goes_on)
+        begun = True
         execution = await server.begin(terminal, place)
         try:
             ended = await _read(execution, wrote, goes_on)
         finally:
             await execution.close()
     except Over as over:
-        ended = Ended(None, str(over))
+        ended = Ended(None, str(over), begun)
     except (LxdError, OSError) as error:
         log.warning("one-off %s: %s", oneoff_id, error)
         ended = Ended(None, "the dyno was lost")

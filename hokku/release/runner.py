@@ -1,7 +1,8 @@
 """Runs release phases: the command in a one-off dyno of the new release, at most once, its output kept and logged.
 
 It lives in the builder's process and proves with the builder's lock that it lives: the phase of a worker that died
-fails with a reason within seconds. Nothing begins it again; `heroku releases:retry` makes a new release of it.
+fails with a reason within seconds. Nothing begins a command again; `heroku releases:retry` makes a new release of it.
+Only a dyno that was lost before it executed anything, with its host or with the manifold, has one other after it.
 """
 
 from __future__ import annotations
@@ -122,24 +123,49 @@ class Runner:
 
     def _run(self, phase: Phase) -> None:
         """Execute the command, keep what it says, and give the phase its verdict."""
-        with session() as opened:
-            name = opened.get_one(Oneoff, phase.oneoff_id).name
-        lines = _Lines(phase.app_id, name)
 
         def append(opened: Session, text: str) -> None:
             phases.append_output(opened, phase.release_id, text)
 
         began, limit = time.monotonic(), settings().release_timeout
         with Output(f"release phase of {phase.release_id}", append) as output:
-
-            def wrote(data: bytes) -> None:
-                output.raw(data)
-                lines.add(data)
-
-            ended = work.attend(phase.oneoff_id, wrote, timeout=limit, wanted=lambda: not self._stopping.is_set())
-            lines.end()
+            ended = self._execute(phase, output, limit)
+            if not ended.begun and time.monotonic() - began < limit and self._ask_again(phase):
+                log.info("release phase of %s: another dyno, as the first never began: %s", phase.release_id, ended.why)
+                ended = self._execute(phase, output, limit - (time.monotonic() - began))
             error = self._verdict(phase, ended, time.monotonic() - began)
         settle(phase, self._name, error)
+
+    def _execute(self, phase: Phase, output: Output, limit: float) -> work.Ended:
+        """Run the command in the dyno that was asked for; what it says goes to `output` and to the app's log."""
+        with session() as opened:
+            lines = _Lines(phase.app_id, opened.get_one(Oneoff, phase.oneoff_id).name)
+
+        def wrote(data: bytes) -> None:
+            output.raw(data)
+            lines.add(data)
+
+        ended = work.attend(phase.oneoff_id, wrote, timeout=limit, wanted=lambda: not self._stopping.is_set())
+        lines.end()
+        return ended
+
+    def _ask_again(self, phase: Phase) -> bool:
+        """Ask for another dyno, as the manifold or the host of the first was lost before it began; False: unwanted."""
+        if self._stopping.is_set():
+            return False
+        try:
+            with session() as opened:
+                first = opened.get_one(Oneoff, phase.oneoff_id)
+                another = None
+                if first.stop_requested_at is None:
+                    another = phases.ask_again(opened, phase.release_id, self._name, _asked)
+                if another is not None:
+                    oneoffs.request_stop(opened, [first.id])
+        except HokkuError as refused:
+            log.info("release phase of %s: %s", phase.release_id, refused.message)
+            return False
+        phase.oneoff_id = another or phase.oneoff_id
+        return another is not None
 
     def _verdict(self, phase: Phase, ended: work.Ended, seconds: float) -> str | None:
         """Why the phase failed, or None."""

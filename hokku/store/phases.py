@@ -118,6 +118,19 @@ def claim(opened: Session, worker: str, ask: Callable[[Session, Phase], uuid.UUI
     return phase
 
 
+def ask_again(
+    opened: Session, release_id: uuid.UUID, worker: str, ask: Callable[[Session, Phase], uuid.UUID]
+) -> uuid.UUID | None:
+    """Another wish for the phase, as the dyno of the one it has was lost; None when `worker` is not to run it now."""
+    query = select(Phase).join(App, App.id == Phase.app_id).with_for_update(of=Phase)
+    wanted = Phase.status == PhaseStatus.RUNNING, Phase.worker == worker, Phase.cancelled.is_(None)
+    phase = opened.scalar(query.where(Phase.release_id == release_id, *wanted, App.archived_at.is_(None)))
+    if phase is None:
+        return None
+    phase.oneoff_id = ask(opened, phase)
+    return phase.oneoff_id
+
+
 def end(opened: Session, release_id: uuid.UUID, worker: str | None, error: str | None) -> bool:
     """Give the phase its verdict, if it is still this worker's (None: nobody's).
 

@@ -6,7 +6,6 @@ broken off goes on where it was.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import statistics
@@ -48,6 +47,7 @@ class Figures:
     builds: int
     images: int
     pools: float
+    members: float
     logs: float
     journals: float
 
@@ -64,7 +64,8 @@ HEADS = {
     "templates": "templates",
     "builds": "build containers",
     "images": "images",
-    "pools": "LXD pools, MiB",
+    "pools": "containers and images, MiB",
+    "members": "LXD's database, MiB",
     "logs": "/var/log, MiB",
     "journals": "journals, MiB",
 }
@@ -124,6 +125,7 @@ def measure(app: App, deploys: int, push_seconds: float) -> Figures:
         builds=len(_builds()),
         images=len(on(DYNO_HOSTS[0], "lxc", "image", "list", "--format", "csv", "--columns", "f").split()),
         pools=round(sum(_pool(host) for host in DYNO_HOSTS), 1),
+        members=round(sum(_disk(host, "/var/lib/lxd/database") for host in DYNO_HOSTS), 1),
         logs=round(sum(_disk(name, "/var/log", "--exclude=journal") for name in MACHINES), 1),
         journals=round(sum(_journal(name) for name in MACHINES), 1),
     )
@@ -165,8 +167,13 @@ def _disk(machine: str, path: str, *options: str) -> float:
 
 
 def _pool(host: str) -> float:
-    found = json.loads(on(host, "lxc", "query", f"/1.0/storage-pools/hokku/resources?target={host}"))
-    return _mib(found["space"]["used"])
+    """MiB of the host's own containers, templates and images, what they share counted once.
+
+    What LXD tells of a pool is the whole file system, which the lab's hosts share with all that is on the computer.
+    """
+    told = on(host, "btrfs", "filesystem", "du", "--summarize", "--raw", "/var/lib/lxd/storage-pools/hokku")
+    _, exclusive, shared, _ = told.splitlines()[-1].split()
+    return _mib(int(exclusive) + int(shared))
 
 
 def _journal(machine: str) -> float:

@@ -217,7 +217,7 @@ def deploys() -> None:
         [
             f"Pushes of a small Python app, each of other content; the newest {keep} releases can be rolled back to.",
             "Content stays ten minutes at least, so the last column is taken when that is over.",
-            "`LXD pools` is what three hosts tell together; in the lab each tells the one disk that all share.",
+            "Containers, images and LXD's database are those of three hosts together; what btrfs shares counts once.",
             "",
             *disks.table(found),
         ],

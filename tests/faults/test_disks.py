@@ -48,7 +48,8 @@ def check_bounds(found: list[Figures], keep: int, largest: float) -> None:
     assert (last.dynos, last.builds) == (1, 0)
     assert last.templates <= 3 * len(disks.DYNO_HOSTS), "of the current release, the one before, and a candidate"
     assert last.images == first.images
-    assert last.pools - first.pools <= 200 * len(disks.DYNO_HOSTS), "MiB: at most two more templates on a host"
+    assert last.pools - first.pools <= 100 * len(disks.DYNO_HOSTS), "at most two more templates on a host"
+    assert last.members <= 200 * len(disks.DYNO_HOSTS), "LXD keeps some ten segments of 8 MiB and two snapshots"
     assert last.logs - first.logs <= 100 * len(disks.MACHINES)
     assert last.journals <= 210 * len(disks.MACHINES), "base_journal_size"
 

@@ -207,6 +207,39 @@ def test_how_a_command_ended_is_told(api, app, monkeypatch, running, ended, word
     assert words in api.get(urlsplit(made["output_stream_url"]).path, headers=NOBODY).text
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "status", "wishes"),
+    [
+        ([Ended(None, "its host is offline", begun=False), Ended(0)], PhaseStatus.SUCCEEDED, 2),
+        ([Ended(None, "its host is offline", begun=False)] * 2, PhaseStatus.FAILED, 2),
+        ([Ended(None, "the dyno was lost")], PhaseStatus.FAILED, 1),
+    ],
+)
+def test_a_dyno_that_was_lost_before_it_executed_anything_has_one_other_after_it(
+    api, app, monkeypatch, running, outcomes, status, wishes
+):
+    left, asked = list(outcomes), []
+    monkeypatch.setattr(runner.work, "attend", lambda oneoff_id, *_, **__: asked.append(oneoff_id) or left.pop(0))
+    release(api, app, web="x", release="migrate")
+    wait_for("the verdict", lambda: phase_of(app, 4).ended_at is not None, 10)
+    assert (phase_of(app, 4).status, len(set(asked)), left) == (status, wishes, [])
+    with session() as opened:
+        stopped = [opened.get(Oneoff, each).stop_requested_at is not None for each in asked]
+    assert all(stopped), "nothing of it runs on"
+
+
+def test_a_phase_that_was_cancelled_has_no_other_dyno(api, app, monkeypatch, running):
+    def cancelled(oneoff_id, wrote, **more):
+        with session() as opened:
+            phases.cancel(opened, id_of(app, 4), "It was cancelled.")
+        return Ended(None, "its host is offline", begun=False)
+
+    monkeypatch.setattr(runner.work, "attend", cancelled)
+    release(api, app, web="x", release="migrate")
+    wait_for("the verdict", lambda: phase_of(app, 4).ended_at is not None, 10)
+    assert phase_of(app, 4).error == "It was cancelled."
+
+
 def test_a_command_has_its_time(api, app, monkeypatch, running):
     monkeypatch.setattr(runner, "settings", lambda: SimpleSettings)
 
