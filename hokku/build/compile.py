@@ -77,7 +77,7 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     made_from = _made_from(order, image, named)
     known = again.find(order.app_id, made_from) if made_from and not order.first else None
     if known is not None:
-        return _as_before(order, known, made_from, time.monotonic() - began, output)
+        return _as_before(order, known, time.monotonic() - began, output)
     container.start(image)
     _prepare(order, named, container, output, settings)
     wanted = _setup(order, container, output, settings) if order.first else NOTHING
@@ -104,30 +104,30 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
         config |= said.config_vars
         defaults |= said.default_process_types
     types = _together(defaults | _procfile(container, output), config, output)
-    _tell_types(types, bool(defaults), output)
+    _tell_types(types, "Procfile and buildpack declare" if defaults else "Procfile declares", output)
     built = time.monotonic()
     stored = _pack(order, container, output, settings)
     seconds = {"build": built - began, "pack": time.monotonic() - built}
-    if container.read(f"{_WORK}/once", 1) is not None:
-        made_from = None
-    return Compiled(stored, types, config, language, seconds, wanted, made_from)
+    key = made_from.of(container.read(f"{_WORK}/once", 8)) if made_from else None
+    return Compiled(stored, types, config, language, seconds, wanted, key)
 
 
-def _made_from(order: Order, image: str, named: list[Buildpack]) -> bytes | None:
+def _made_from(order: Order, image: str, named: list[Buildpack]) -> again.Digests | None:
     source = again.content(order.content, order.source)
-    return again.digest(source, image, order.stack, named, order.config_vars)
+    return again.digests(source, image, order.stack, named, order.config_vars)
 
 
-def _as_before(order: Order, known: again.Known, made_from: bytes | None, spent: float, output: Output) -> Compiled:
+def _as_before(order: Order, known: again.Known, spent: float, output: Output) -> Compiled:
     """The slug of an earlier build, told as a build is."""
     which = f"v{known.version}" if known.version else "the last build"
     output.step(f"Using the slug of {which}: source, config vars, buildpacks and stack are the same")
-    output.detail(f"To build it anew: heroku builds:cache:purge --app {order.app_name}")
-    _tell_types(known.process_types, False, output)
+    output.detail(f"To build it anew: heroku builds:cache:purge --app {order.app_name} (of the plugin heroku-builds)")
+    _tell_types(known.process_types, "Slug declares", output)
     seconds = {"build": spent, "pack": 0.0}
     return Compiled(
-        known.stored, known.process_types, known.default_config, known.language, seconds, NOTHING, made_from, False
-    )
+        known.stored, known.process_types, known.default_config, known.language, seconds, made_from=known.made_from,
+        built=False,
+    )  # fmt: skip
 
 
 def _chosen(order: Order, output: Output) -> list[Buildpack]:
@@ -299,10 +299,9 @@ def _of_app(container: Container, name: str, limit: int, output: Output) -> byte
         raise _reject(output, f"bad {name}") from None
 
 
-def _tell_types(types: dict[str, str], defaults: bool, output: Output) -> None:
+def _tell_types(types: dict[str, str], who: str, output: Output) -> None:
     output.step("Discovering process types")
-    where = "Procfile and buildpack declare" if defaults else "Procfile declares"
-    output.detail(f"{where} types -> {', '.join(types) or '(none)'}")
+    output.detail(f"{who} types -> {', '.join(types) or '(none)'}")
     output.say("\n")
 
 

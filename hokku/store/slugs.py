@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,9 +142,9 @@ def create(
     return slug
 
 
-def made_from(opened: Session, app_id: uuid.UUID, key: bytes) -> Slug | None:
-    """The app's newest slug that was made from this, whose content is there and stays for `GRACE` from now on."""
-    query = select(Slug).where(Slug.app_id == app_id, Slug.made_from == key, Slug.deleted_at.is_(None))
+def made_from(opened: Session, app_id: uuid.UUID, keys: Collection[bytes]) -> Slug | None:
+    """The app's newest slug made from one of these, whose content is there and stays for `GRACE` from now on."""
+    query = select(Slug).where(Slug.app_id == app_id, Slug.made_from.in_(keys), Slug.deleted_at.is_(None))
     found = opened.scalars(query.order_by(Slug.created_at.desc()).limit(1)).first()
     if found is None or found.sha256 is None:
         return None

@@ -122,6 +122,12 @@ BOOT = (
     "<parent><groupId>org.springframework.boot</groupId><artifactId>spring-boot-starter-parent</artifactId>"
     "<version>3.5.0</version></parent>"
 )
+MODULE = "<modules><module>src/core</module></modules>"
+GOAL = "<executions><execution><goals><goal>{}</goal></goals></execution></executions>"
+COPY = (
+    "<executions><execution><configuration><artifactItems><artifactItem><version>RELEASE</version></artifactItem>"
+    "</artifactItems></configuration></execution></executions>"
+)
 CORE = pom().replace("shop", "core")
 UNVERSIONED = plugin(APACHE, "maven-shade-plugin").replace("<version>1.0</version>", "")
 
@@ -130,8 +136,8 @@ UNVERSIONED = plugin(APACHE, "maven-shade-plugin").replace("<version>1.0</versio
     ("files", "config", "pinned"),
     [
         ({"pom.xml": pom(dependency("33.0"))}, {}, True),
-        ({"pom.xml": pom(dependency("${project.version}", "core")), "core/pom.xml": CORE}, {}, True),
-        ({"pom.xml": pom(dependency("1-SNAPSHOT", "core")), "core/pom.xml": CORE}, {}, True),
+        ({"pom.xml": pom(dependency("${project.version}", "core") + MODULE), "src/core/pom.xml": CORE}, {}, True),
+        ({"pom.xml": pom(dependency("1-SNAPSHOT", "core") + MODULE), "src/core/pom.xml": CORE}, {}, True),
         ({"pom.xml": pom(parent=BOOT) + "\n"}, {}, True),
         ({"pom.xml": pom(plugin(APACHE, "maven-shade-plugin"))}, {}, True),
         ({"pom.xml": pom(UNVERSIONED, BOOT)}, {}, True),
@@ -146,10 +152,19 @@ UNVERSIONED = plugin(APACHE, "maven-shade-plugin").replace("<version>1.0</versio
         ({"pom.xml": pom(plugin("com.github.eirslett", "frontend-maven-plugin"))}, {}, False),
         ({"pom.xml": pom(plugin(APACHE, "maven-antrun-plugin"))}, {}, False),
         ({"pom.xml": pom(UNVERSIONED)}, {}, False),
-        ({"pom.xml": pom(), "core/pom.xml": pom(dependency("2-SNAPSHOT"))}, {}, False),
+        ({"pom.xml": pom(MODULE), "src/core/pom.xml": pom(dependency("2-SNAPSHOT"))}, {}, False),
+        ({"pom.xml": pom(MODULE), "src/core/pom.xml": pom(dependency("2.0"))}, {}, True),
+        ({"pom.xml": pom(MODULE)}, {}, False),
+        ({"pom.xml": pom(dependency("1-SNAPSHOT", "core")), "examples/pom.xml": CORE}, {}, False),
+        ({"pom.xml": pom(plugin("net.alchim31.maven", "scala-maven-plugin", more=GOAL.format("compile")))}, {}, True),
+        ({"pom.xml": pom(plugin("net.alchim31.maven", "scala-maven-plugin", more=GOAL.format("script")))}, {}, False),
+        ({"pom.xml": pom(plugin(APACHE, "maven-dependency-plugin", more=COPY))}, {}, False),
         ({"pom.xml": pom(), ".mvn/extensions.xml": ""}, {}, False),
+        ({"pom.xml": pom(), ".mvn/maven.config": "-Dguava=33-SNAPSHOT"}, {}, False),
+        ({"pom.xml": pom()}, {"MAVEN_CUSTOM_OPTS": "-Dguava=33-SNAPSHOT"}, False),
         ({"pom.xml": pom()}, {"MAVEN_CUSTOM_GOALS": "package exec:exec"}, False),
         ({"pom.xml": "no XML"}, {}, False),
+        ({"pom.xml": '<?xml version="1.0" encoding="GBK"?><project/>'}, {}, False),
     ],
 )  # fmt: skip
 def test_maven_makes_the_same_where_every_version_and_plugin_is_known(tmp_path, files, config, pinned):

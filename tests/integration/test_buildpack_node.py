@@ -102,6 +102,13 @@ def test_npm_builds_prunes_and_makes_the_same_slug_from_its_cache(stand):
          "true"),
         ({"build": "npm run css -- --minify && yarn js", "css": "tailwindcss -o a.css", "js": "esbuild a.js"}, "true"),
         ({"build": "curl x", "heroku-postbuild": "vite build"}, "true"),
+        ({"build": "NODE_OPTIONS=--max-old-space-size=4096 vite build"}, "true"),
+        ({"build": "NODE_OPTIONS=--import=./fetch.js tsc"}, "false"),
+        ({"heroku-postbuild": "npm run build --prefix client", "build": "tsc"}, "false"),
+        ({"build": "tsc", "dependencies": "node fetch.js"}, "false"),
+        ({"build": "run-p"}, "false"),
+        ({"build": {"toString": 1}}, "false"),
+        ({"build": "npm run a0"} | {f"a{n}": f"npm run a{n + 1} && npm run a{n + 1}" for n in range(40)}, "false"),
         ({"build": "vite"}, "false"),
         ({"build": "next build"}, "false"),
         ({"build": "node fetch.js && vite build"}, "false"),
@@ -121,6 +128,37 @@ def test_scripts_of_programs_that_are_known_make_the_same_of_the_same(tmp_path, 
     words = ["node", DIRECTORY / "nodejs/lib/pack.js", "facts", tmp_path / "package.json"]
     said = subprocess.run(words, text=True, check=True, capture_output=True, cwd=tmp_path).stdout
     assert f"alike\t{alike}\n" in said
+
+
+@pytest.mark.parametrize(
+    ("files", "packages", "alike"),
+    [
+        ({"vite.config.js": "export default { build: {} }"}, {}, "true"),
+        ({"vite.config.js": "export default async () => ({ define: { A: await fetch(url) } })"}, {}, "false"),
+        ({"webpack.config.cjs": "require('child_process').execSync('git')"}, {}, "false"),
+        ({"src/api.js": "fetch('/api')"}, {"svelte": "5"}, "true"),
+        ({}, {"@sveltejs/kit": "2"}, "false"),
+        ({}, {"@angular/ssr": "17"}, "false"),
+    ],
+)
+def test_what_may_fetch_while_it_bundles_is_not_known(tmp_path, files, packages, alike):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    said = {"scripts": {"build": "vite build"}, "devDependencies": packages}
+    (tmp_path / "package.json").write_text(json.dumps(said))
+    words = ["node", DIRECTORY / "nodejs/lib/pack.js", "facts", "package.json"]
+    found = subprocess.run(words, text=True, check=True, capture_output=True, cwd=tmp_path).stdout
+    assert f"alike\t{alike}\n" in found
+
+
+@pytest.mark.parametrize(("name", "status"), [("esbuild", 0), ("prisma", 0), ("youtube-dl-exec", 3)])
+def test_packages_that_fetch_what_is_newest_are_not_known(tmp_path, name, status):
+    one = {"resolved": f"https://registry.npmjs.org/{name}/-/{name}-1.0.0.tgz", "integrity": "sha512-x"}
+    packages = {f"node_modules/{name}": one | {"hasInstallScript": True}}
+    (tmp_path / "package-lock.json").write_text(json.dumps({"lockfileVersion": 3, "packages": packages}))
+    words = ["node", DIRECTORY / "nodejs/lib/pack.js", "fixed", "package-lock.json"]
+    assert subprocess.run(words, cwd=tmp_path, check=False).returncode == status
 
 
 def test_modules_are_kept_for_the_image_that_they_were_compiled_on(stand, tmp_path, monkeypatch):
@@ -187,14 +225,15 @@ def test_modules_that_are_checked_in_are_rebuilt(stand):
     assert "Prebuild detected" in stand.said
 
 
-@pytest.mark.parametrize(("asked", "repeatable"), [("22.12.0", True), ("22.12.x", False)])
-def test_another_node_than_the_stacks_comes_from_the_registry(stand, asked, repeatable):
+@pytest.mark.parametrize(("asked", "holds"), [("22.12.0", ""), ("22.12.x", "day\n")])
+def test_another_node_than_the_stacks_comes_from_the_registry(stand, asked, holds):
     lock = '{"name": "x", "lockfileVersion": 3, "packages": {"": {"name": "x"}}}'
     files = {"package.json": json.dumps({"name": "x", "engines": {"node": asked}}), "package-lock.json": lock}
     assert stand.build(files) == 0, stand.said
     assert f"Using Node.js 22.12.0 of the registry, for {asked}" in stand.said
     assert stand.run("node", "--version") == "v22.12.0\n"
-    assert stand.repeatable is repeatable, "a newer one may be in the registry tomorrow"
+    said = (stand.work / "packs/0/repeatable").read_text()
+    assert said == holds, "a newer one may be in the registry tomorrow"
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,21 @@ def test_rails_has_its_assets_compiled_and_its_process_types(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "files",
+    [
+        {"Gemfile.lock": lock("rake")},
+        {"Gemfile.lock": lock("railties", "rake", "jsbundling-rails")},
+        {"lib/tasks/more.rake": 'Rake::Task["assets:precompile"].enhance { fetch }'},
+    ],
+)
+def test_a_precompilation_that_may_be_more_than_rails_own_runs_in_every_build(tmp_path, files):
+    made = stand(tmp_path, RAILS | files)
+    ran = made.compile()
+    assert ran.status == 0, ran.said
+    assert not made.repeatable
+
+
+@pytest.mark.parametrize(
     ("more", "words"),
     [({"BREAK": "1"}, "Precompiling assets failed."), ({"NO_TASKS": "1"}, "Could not detect rake tasks.")],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,7 +22,7 @@ class Container:
 
     host = type("Host", (), {"name": "dyno1"})
     image = "an image"
-    once = False
+    once: bytes | None = None
 
     def __init__(self):
         self.started = 0
@@ -41,8 +42,8 @@ class Container:
 
     def read(self, path, limit):
         files = {"detected": b"python\tPython", "declared": b"config_vars:\n  MADE: by-the-pack\n"}
-        if self.once:
-            files["once"] = b""
+        if self.once is not None:
+            files["once"] = self.once
         return files.get(path.removeprefix("/tmp/hokku/"))
 
     def read_of_app(self, path, limit):
@@ -138,11 +139,21 @@ def test_what_is_not_the_same_is_built(api, build, monkeypatch, what):
 
 def test_what_does_not_make_the_same_of_the_same_is_built_each_time(api, build):
     app, container = fresh(api), Container()
-    container.once = True
+    container.once = b"always\n"
     for _ in range(2):
         before = container.started
         build(app, container)
         assert container.started == before + 1
+
+
+def test_what_a_registry_said_is_good_for_the_day(api, build, monkeypatch):
+    app, container = fresh(api), Container()
+    container.once = b"day\n"
+    moment = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    monkeypatch.setattr(compile.again, "datetime", type("Clock", (), {"now": lambda zone: moment}))
+    assert [build(app, container)[0] for _ in range(3)] == [True, False, False]
+    moment += timedelta(days=1)
+    assert [build(app, container)[0] for _ in range(2)] == [True, False]
 
 
 def test_an_app_never_gets_the_slug_of_another(api, build):
@@ -169,7 +180,7 @@ def test_what_stands_for_a_source_is_checked(api):
 
 def test_the_digest_is_no_oracle_for_config_vars(platform, monkeypatch):
     about = ("tree 1", "image", "debian-13", [], {"SECRET": "a"})
-    first = compile.again.digest(*about)
+    first = compile.again.digests(*about)
     monkeypatch.setattr(compile.again, "_key", lambda: b"another platform")
-    assert first != compile.again.digest(*about)
+    assert first != compile.again.digests(*about)
     assert str(settings().config_key_file) not in repr(first)

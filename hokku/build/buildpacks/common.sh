@@ -110,5 +110,8 @@ for_dynos() {
 # elsewhere, and what was fetched is pinned. A build of the same is not done again then.
 repeatable() { : >"$here/repeatable"; }
 
+# The same, but for what a registry said is the newest in a range: that is taken to be so for the day.
+repeatable_today() { echo day >"$here/repeatable"; }
+
 # `hand_on LINE…`: what buildpacks after this one source.
 hand_on() { printf '%s\n' "$@" >"$here/export"; }

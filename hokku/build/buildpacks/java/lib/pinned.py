@@ -1,7 +1,7 @@
 """`python3 -I pinned.py`: ends with 0 if Maven makes the same of the current folder whenever it is asked, else with 1.
 
 It does where every version that a pom.xml names is one version for ever, and every plugin that runs is one that reads
-nothing but the project and its libraries. The projects of the tree itself may be snapshots: they are built from it.
+nothing but the project and its libraries. The project's own modules may be snapshots: they are built from the source.
 https://maven.apache.org/pom.html
 """
 
@@ -16,54 +16,58 @@ from pathlib import Path
 
 APACHE = "org.apache.maven.plugins"
 GROUPS = {
-    APACHE, "io.micronaut.maven", "io.quarkus", "io.quarkus.platform", "net.alchim31.maven", "org.codehaus.gmavenplus",
-    "org.jacoco", "org.jetbrains.kotlin", "org.springframework.boot",
+    APACHE, "io.micronaut.maven", "io.quarkus", "io.quarkus.platform", "net.alchim31.maven", "org.jacoco",
+    "org.jetbrains.kotlin", "org.springframework.boot",
 }  # fmt: skip
-# Of Apache's own, those that run what the app says, or fetch from elsewhere.
+# Of these, those that run what the app says, or fetch from elsewhere.
 UNKNOWN = {f"maven-{name}-plugin" for name in ("antrun", "invoker", "release", "scm", "scripting")}
+UNKNOWN_GOALS = {"get", "launcher", "run", "script"}
 PARENTS = {"io.micronaut.platform", "io.quarkus", "org.springframework.boot"}
-# Maven itself, or the stack's, has a version of each: https://maven.apache.org/ref/current/maven-core/default-bindings.html
+# Maven itself has a version of each: https://maven.apache.org/ref/current/maven-core/default-bindings.html
 HAVE_VERSIONS = {
     f"maven-{name}-plugin"
     for name in ("assembly", "clean", "compiler", "dependency", "deploy", "ear", "ejb", "install", "jar", "resources",
                  "site", "surefire", "war")
 }  # fmt: skip
+MOVES = re.compile(r"SNAPSHOT|(^|:)\s*(LATEST|RELEASE)\s*$")  # what a name like this leads to changes
 
 
 def main() -> bool:
-    """Whether it is so. A pom.xml that is no XML is for Maven to speak of."""
+    """Whether it is so. Raises ValueError, LookupError, OSError or SyntaxError for a pom.xml that cannot be read."""
+    options = [os.environ.get(name, "") for name in ("MAVEN_CUSTOM_OPTS", "MAVEN_CUSTOM_GOALS")]
+    options += [path.read_text() for path in (Path(".mvn/maven.config"),) if path.exists()]
     if Path(".mvn/extensions.xml").exists() or "MAVEN_SETTINGS_URL" in os.environ:
         return False
-    if ":" in os.environ.get("MAVEN_CUSTOM_GOALS", ""):  # a plugin by its name
+    if ":" in options[1] or any(re.search(r"SNAPSHOT|LATEST|RELEASE", text) for text in options):  # a goal of a plugin
         return False
-    poms = [_without_namespaces(XML.parse(path).getroot()) for path in _poms()]
+    poms = list(_reactor(Path("pom.xml"), set()))
     own = {_name(pom) for pom in poms}
-    managed = {_name(plugin) for pom in poms for plugin in pom.iter("plugin") if plugin.find("version") is not None}
+    managed = {_name(plugin) for plugin in _each(poms, "plugin") if _version(plugin)}
     framework = any(_text(parent, "groupId") in PARENTS for parent in _each(poms, "parent"))
     return (
-        all(_fixed(_version(one)) for one in _each(poms, "dependency", "parent", "plugin") if _name(one) not in own)
-        and all(_fixed(one.text or "") for properties in _each(poms, "properties") for one in properties)
+        not any(True for _ in _each(poms, "extension"))
+        and all(_stays(element, own) for pom in poms for element in pom.iter())
         and all(_text(parent, "groupId") in PARENTS or _name(parent) in own for parent in _each(poms, "parent"))
         and all(_known(plugin, managed, framework) for plugin in _each(poms, "plugin"))
-        and not any(True for _ in _each(poms, "extension"))
     )
 
 
-def _poms() -> Iterator[Path]:
-    for directory, inner, files in os.walk("."):
-        inner[:] = [name for name in inner if name not in ("target", "node_modules", "src") and name[0] != "."]
-        if "pom.xml" in files:
-            yield Path(directory, "pom.xml")
-
-
-def _without_namespaces(root: XML.Element) -> XML.Element:
+def _reactor(path: Path, seen: set[Path]) -> Iterator[XML.Element]:
+    """The project, and the modules that are built with it."""
+    path = (path / "pom.xml" if path.is_dir() else path).resolve()
+    if path in seen:
+        return
+    seen.add(path)
+    root = XML.parse(path).getroot()
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-    return root
+    yield root
+    for module in _each([root], "module"):
+        yield from _reactor(path.parent / (module.text or "").strip(), seen)
 
 
-def _each(poms: Iterable[XML.Element], *tags: str) -> Iterator[XML.Element]:
-    return (element for pom in poms for element in pom.iter() if element.tag in tags)
+def _each(poms: Iterable[XML.Element], tag: str) -> Iterator[XML.Element]:
+    return (element for pom in poms for element in pom.iter(tag))
 
 
 def _text(element: XML.Element | None, tag: str) -> str:
@@ -80,13 +84,23 @@ def _version(element: XML.Element) -> str:
     return _text(element, "version")
 
 
-def _fixed(version: str) -> bool:
-    return not re.search(r"SNAPSHOT|^\s*[\[(]|^\s*(LATEST|RELEASE)\s*$", version)
+def _stays(element: XML.Element, own: set[tuple[str, str]]) -> bool:
+    """Whether what stands right under the element leads to one version for ever, or to the project's own."""
+    for child in element:
+        text = (child.text or "").strip()
+        if child.tag == "version" and _name(element) in own:
+            continue
+        ranged = child.tag == "version" or element.tag == "properties"
+        if MOVES.search(text) or (ranged and text[:1] in ("[", "(")):
+            return False
+    return True
 
 
 def _known(plugin: XML.Element, managed: set[tuple[str, str]], framework: bool) -> bool:
     """`managed` are the plugins that some pom.xml gives a version; a framework's parent gives its own and Apache's."""
     name = _name(plugin)
+    if UNKNOWN_GOALS & {(goal.text or "").strip() for goal in plugin.iter("goal")}:
+        return False
     if plugin.find("executions") is None and _text(plugin, "extensions") != "true" and name[0] != APACHE:
         return name[0] in GROUPS or _version(plugin) != "" or name in managed  # it runs only where it is called
     versioned = name in managed or framework or name[1] in HAVE_VERSIONS
@@ -96,5 +110,5 @@ def _known(plugin: XML.Element, managed: set[tuple[str, str]], framework: bool) 
 if __name__ == "__main__":
     try:
         sys.exit(0 if main() else 1)
-    except XML.ParseError:
+    except (ValueError, LookupError, OSError, SyntaxError):  # Maven says what is wrong with it
         sys.exit(1)

@@ -1,4 +1,4 @@
-// What needs JSON, versions and checksums: node pack.js facts | undisturbed | resolve | satisfies | integrity | program. The answer is on stdout.
+// What needs JSON, versions and checksums: node pack.js facts | undisturbed | fixed | resolve | satisfies | integrity | program. The answer is on stdout.
 'use strict'
 const crypto = require('node:crypto')
 const fs = require('node:fs')
@@ -16,26 +16,46 @@ const TOOLS = ['babel', 'browserify', 'copyfiles', 'cp', 'cpx', 'cpy', 'echo', '
   'mkdirp', 'mv', 'nest build', 'ng build', 'parcel build', 'patch-package', 'postcss', 'prettier', 'prisma generate',
   'react-scripts build', 'rimraf', 'rm', 'rollup', 'rsbuild build', 'rspack build', 'sass', 'stylus', 'swc', 'tailwindcss', 'terser',
   'true', 'tsc', 'tsc-alias', 'tsup', 'unbuild', 'vite build', 'vue-cli-service build', 'vue-tsc', 'webpack', 'webpack-cli']
+// With these among an app's packages, such programs make pages of what servers say.
+const PRERENDERS = /^(@sveltejs\/kit|@angular\/(ssr|platform-server)|@(astrojs|builder\.io|react-router)\/.*|@nuxt\/.*|vike|vite-ssg|vite-react-ssg|.*(prerender|-ssg|static-site).*)$/
+// What a configuration that is a program may fetch with, or call others.
+const FETCHES = /\bfetch\b|\bhttps?['"]|child_process|\bexec|\bspawn|axios|\bgot['"]|undici|node:net|\bnet['"]|WebSocket/
+const SETTING = /^(?!(NODE_OPTIONS|NODE_PATH|PATH|HOME|ENV|BASH_ENV|LD_\w*|npm_\w*)=)\w+=\S*$|^NODE_OPTIONS=--max[-_]old[-_]space[-_]size=\d+$/i
 
 /** Whether the scripts of a build call nothing but these: then a build of the same app would make the same. */
-function alike (scripts) {
-  const all = (name, above) => ['pre', '', 'post'].map((when) => when + name).every((one) => !scripts[one] || !above.includes(one) &&
-    String(scripts[one]).split(/&&|\|\|/).every((command) => tame(command, [...above, one])))
-  const tame = (command, above) => {
+function alike (scripts, packages) {
+  const judged = new Map()
+  const all = (name) => ['pre', '', 'post'].map((when) => when + name).every((one) => {
+    if (!judged.has(one)) {
+      judged.set(one, false) // of one that calls itself
+      judged.set(one, !scripts[one] || (typeof scripts[one] === 'string' && scripts[one].split(/&&|\|\|/).every(tame)))
+    }
+    return judged.get(one)
+  })
+  const known = (name) => Object.hasOwn(scripts, name) && all(name)
+  const tame = (command) => {
     const said = command.replace(/\{@\}|["']/g, ' ').trim()
     if (!/^[\w@./:=, +-]+$/.test(said)) return false // what else a shell knows
-    const [program, word, ...words] = said.replace(/^(cross-env +)?(\w+=\S* +)*/, '').split(/ +/)
+    const words = said.replace(/^cross-env +/, '').split(/ +/)
+    while (words.length && words[0].includes('=')) {
+      if (!SETTING.test(words.shift())) return false
+    }
+    const [program, word = '', ...rest] = words
     if (['run-s', 'run-p'].includes(program)) {
-      return [word, ...words].filter((one) => !one.startsWith('-')).every((one) => one in scripts && all(one, above))
+      const names = [word, ...rest].filter((one) => !one.startsWith('-'))
+      return names.length > 0 && names.every(known)
     }
     if (['npm', 'pnpm', 'yarn'].includes(program)) {
-      const name = word === 'run' ? words[0] : word
-      return name in scripts && all(name, above)
+      const [name = '', ...options] = word === 'run' ? rest : [word, ...rest]
+      const own = options.includes('--') ? options.slice(0, options.indexOf('--')) : options // others may lead elsewhere
+      return own.every((one) => one === '--silent') && known(name)
     }
     return TOOLS.includes(program) || TOOLS.includes(`${program} ${word}`)
   }
   const build = scripts['heroku-postbuild'] ? 'heroku-postbuild' : 'build'
-  return [...LIFECYCLE, 'heroku-prebuild', build, 'heroku-cleanup'].every((name) => all(name, []))
+  const programs = fs.readdirSync('.').filter((file) => /\.config\.[cm]?[jt]s$|^\.\w+rc\.c?js$|^(gulp|grunt)file/i.test(file))
+  return [...LIFECYCLE, 'dependencies', 'heroku-prebuild', build, 'heroku-cleanup'].every(all) &&
+    !packages.some((name) => PRERENDERS.test(name)) && !programs.some((file) => FETCHES.test(fs.readFileSync(file, 'utf8')))
 }
 
 /** One line a fact, NAME<TAB>VALUE, of a package.json. Values are one line without control characters. */
@@ -54,7 +74,7 @@ function facts (file) {
     manager_version: version,
     scripts: ['', ...Object.keys(scripts).filter((name) => /^[\w:.-]+$/.test(name) && scripts[name]), ''].join(' '),
     dev: Object.keys(strings(said.devDependencies)).length > 0,
-    alike: alike(scripts),
+    alike: alike(scripts, KINDS.flatMap((kind) => Object.keys(strings(said[kind])))),
     lifecycle: LIFECYCLE.some((name) => name in scripts) || fs.existsSync('binding.gyp'),
     local: 'workspaces' in said || sources.some((text) => /^(file|link|portal|workspace):|^\.{0,2}\//.test(text))
   }
@@ -68,15 +88,27 @@ const KNOWN = ['@parcel/watcher', '@swc/core', 'bcrypt', 'better-sqlite3', 'buff
   'fsevents', 'msgpackr-extract', 'sharp', 'sqlite3', 'unrs-resolver', 'utf-8-validate']
 const REGISTRY = /^https?:\/\/\S+\/-\/[^/]+\.tgz$/
 
+// Packages whose scripts at installation fetch one version of something, or make something of the app's own files.
+const PINNED = ['@prisma/client', '@prisma/engines', 'cypress', 'electron', 'playwright', 'prisma', 'puppeteer']
+
 /** Ends with 0 if the lockfiles that are there tell, and only known packages of a registry run scripts at installation. */
 function undisturbed (...locks) {
+  scripted(locks, KNOWN)
+}
+
+/** The same, where such scripts may look at the app, too, but fetch nothing that changes elsewhere. */
+function fixed (...locks) {
+  scripted(locks, [...KNOWN, ...PINNED])
+}
+
+function scripted (locks, names) {
   for (const lock of locks.filter((file) => fs.existsSync(file))) {
     const { packages, lockfileVersion } = read(lock)
     if (!packages || !(lockfileVersion >= 2)) process.exit(3)
     for (const [where, one] of Object.entries(packages)) {
       const name = one.name ?? where.split('node_modules/').pop()
       const registry = one.resolved === undefined || REGISTRY.test(one.resolved) // npm may be told to leave it out
-      const known = KNOWN.includes(name) && registry && one.integrity
+      const known = names.includes(name) && registry && one.integrity
       if (one.hasInstallScript && !known) process.exit(3)
     }
   }
@@ -126,5 +158,5 @@ function program (directory, name) {
 }
 
 const [verb, ...words] = process.argv.slice(2)
-const verbs = { facts, undisturbed, resolve, satisfies, integrity, program }
+const verbs = { facts, undisturbed, fixed, resolve, satisfies, integrity, program }
 verbs[verb](...words)

@@ -79,6 +79,8 @@ function kept(array $json, array $installed, string $vendor, string $bin): strin
     return $runs || !str_starts_with("$bin/", "$vendor/") ? 'unchanged' : 'always';
 }
 
+// What Composer runs scripts at; without composer.lock, these two as well.
+const UPDATES = ['pre-update-cmd', 'post-update-cmd'];
 const EVENTS = ['command', 'compile', 'init', 'post-autoload-dump', 'post-file-download', 'post-install-cmd', 'post-package-install',
     'pre-autoload-dump', 'pre-command-run', 'pre-file-download', 'pre-install-cmd', 'pre-operations-exec', 'pre-package-install',
     'pre-pool-create'];
@@ -89,7 +91,7 @@ const FRAMEWORKS = '/^(Illuminate\\\\Foundation\\\\ComposerScripts::\w+|Composer
 const PLUGINS = ['composer/installers', 'drupal/core-composer-scaffold', 'drupal/core-project-message', 'php-http/discovery',
     'phpstan/extension-installer', 'symfony/flex', 'symfony/runtime', 'wikimedia/composer-merge-plugin'];
 
-function alike(array $scripts, array $plugins, array $events = EVENTS): bool
+function alike(array $scripts, array $plugins, array $events): bool
 {
     $others = array_diff_key($scripts, array_flip($events));
     foreach (array_intersect_key($scripts, array_flip($events)) as $commands) {
@@ -107,6 +109,8 @@ function alike(array $scripts, array $plugins, array $events = EVENTS): bool
 
 $json = document('composer.json') ?? [];
 $lock = document('composer.lock') ?? [];
+$scripts = is_array($json['scripts'] ?? null) ? $json['scripts'] : [];
+$events = is_file('composer.lock') ? EVENTS : [...EVENTS, ...UPDATES];
 $installed = $lock['packages'] ?? [];
 $config = $json['config'] ?? [];
 $vendor = rtrim(getenv('COMPOSER_VENDOR_DIR') ?: $config['vendor-dir'] ?? 'vendor', '/');
@@ -119,7 +123,7 @@ $lines = [
     ['composer', Composer\Composer::VERSION],
     ['packages', array_filter($required, fn ($name) => str_contains($name, '/')) ? 'yes' : 'no'],
     ['script', isset($json['scripts']['compile']) ? 'yes' : 'no'],
-    ['alike', alike($json['scripts'] ?? [], plugins($installed)) ? 'yes' : 'no'],
+    ['alike', alike($scripts, plugins($installed), $events) ? 'yes' : 'no'],
     ['vendor', $vendor],
     ['bin', $bin],
     ['kept', kept($json, $installed, $vendor, $bin)],

@@ -1,7 +1,8 @@
 # Rails' asset pipeline. bash, not sh; runs in the app with its environment.
 # https://devcenter.heroku.com/articles/rails-asset-pipeline
 
-# `precompile_assets CACHE`: runs assets:precompile, when there is such a task and its work is not in the repository.
+# `precompile_assets CACHE`: runs assets:precompile, when there is such a task and its work is not in the repository. Sets
+# own_assets where the task may be more than Rails' own: then it may fetch what changes elsewhere.
 precompile_assets() {
   local kept=$1 tasks manifest directory dummy=''
   grep -q -s '^    rake (' Gemfile.lock || return 0
@@ -26,6 +27,10 @@ precompile_assets() {
   fi
   rm -f "$kept.said"
   grep -q -x 'rake assets:precompile' <<<"$tasks" || return 0
+  if ! grep -q '^    railties (' Gemfile.lock || grep -q -E '^    (jsbundling-rails|cssbundling-rails|asset_sync|webpacker|vite_ruby) \(' Gemfile.lock ||
+    grep -q -r -s -E 'precompile|enhance' [Rr]akefile* lib/tasks; then
+    own_assets=true
+  fi
   say "Preparing app for Rails asset pipeline"
   for directory in public/assets tmp/cache/assets; do
     if [ -d "$kept/$directory" ]; then
