@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from invoke import Exit, Task, task
+from invoke import Exit, ParseError, Task, task
 
 from runbooks.refusal import Refused
 
@@ -25,11 +25,20 @@ def needed(value: str, what: str, example: str) -> None:
         raise Refused(f"No {what} is named: {example}.")
 
 
+def whole(text: str) -> int:
+    """The number that an option's value is; Invoke would let Python's own error through."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ParseError(f"{text!r} is no number: give a whole one, such as 100.") from None
+
+
 class Runbook(Task):
     """A task whose options never take -h, which is help's."""
 
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
-        return super().arg_opts(name, default, {*taken_names, "h"})
+        options = super().arg_opts(name, default, {*taken_names, "h"})
+        return {**options, "kind": whole} if options.get("kind") is int else options
 
 
 def runbook(help: dict[str, str] | None = None, **options: Any) -> Callable[[Callable[..., int | None]], Task]:
@@ -40,6 +49,8 @@ def runbook(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
         def run(context: Any, *words: Any, **options: Any) -> None:
             from runbooks.access import ApiError  # here, for the API's client costs some milliseconds
 
+            if sys.stdout is None:  # closed by the shell
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115
             try:
                 status = body(context, *words, **options)
                 sys.stdout.flush()
@@ -50,6 +61,8 @@ def runbook(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
             except BrokenPipeError:  # `fab tail … | head`
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 raise Exit(code=0) from None
+            except OSError as error:
+                raise Exit(f"fab {body.__name__}: {error.filename or 'the output'}: {error.strerror}.", 1) from None
             if status:
                 raise Exit(code=status)
 

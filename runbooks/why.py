@@ -20,6 +20,8 @@ def why(context, dyno="", app="", lines=LINES, inventory="", json=False):
     from runbooks import access, screen
 
     needed(dyno, "dyno", "fab why --dyno APP/web.1")
+    if lines < 1:
+        raise Refused(f"--lines is {lines}: give 1 or more.")
     app, dyno = which(app, dyno)
     client = access.api(inventory)
     where = access.path("apps", app, "dynos", dyno)
@@ -28,7 +30,7 @@ def why(context, dyno="", app="", lines=LINES, inventory="", json=False):
     except access.ApiError as error:
         raise access.since(error, "why a dyno is where it is") from None
     now = client.find(where)
-    decisions = decisions[: max(lines, 1)]
+    decisions = decisions[:lines]
     if json:
         screen.document({"app": app, "dyno": now, "decisions": decisions})
         return

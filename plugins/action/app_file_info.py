@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from datetime import date
 
+import yaml
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.hokku.platform.plugins.module_utils import _app_file
@@ -47,6 +48,7 @@ class ActionModule(ActionBase):
         given = self.validate_argument_spec({"path": {"type": "str", "required": True}})[1]
         try:
             result["app"] = self._app(given["path"], (task_vars or {}).get("hokku_app_secrets", {}))
+            result["told"] = _app_file.told(result["app"])
         except AppFileError as error:
             return {**result, "failed": True, "msg": str(error)}
         # Its values are secret. A refusal names none of them, so it is never hidden.
@@ -72,11 +74,28 @@ class ActionModule(ActionBase):
     def _read(self, path, said):
         if not os.path.isfile(path):
             raise AppFileError(f"There is no file {said}: docs/apps.md says what one looks like.")
+        self._refuse_twice(path, said)
         try:
             return plain(self._loader.load_from_file(path, cache="none"))
         except AnsibleError as error:
             told = " ".join(str(getattr(error, "message", error)).split())
             raise AppFileError(f"{said} cannot be read: {told}") from None
+
+    def _refuse_twice(self, path, said):
+        """Raises AppFileError for a name that stands twice in a mapping: Ansible prints the lines, secrets and all."""
+        try:
+            nodes = [yaml.compose(self._loader.get_text_file_contents(path), Loader=yaml.SafeLoader)]
+        except (AnsibleError, yaml.YAMLError, UnicodeError):
+            return  # who reads it says so
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, yaml.MappingNode):
+                names = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
+                if twice := sorted({name for name in names if names.count(name) > 1}):
+                    raise AppFileError(f"{said}: {twice[0]} stands there twice: leave one out.")
+                nodes += [value for _key, value in node.value]
+            elif isinstance(node, yaml.SequenceNode):
+                nodes += node.value
 
     def _look_around(self, app, said, folder):
         """Make paths absolute and texts of the files of certificates. Raises AppFileError for what is not there."""

@@ -71,9 +71,8 @@ class ActionModule(ActionBase):
         return spec
 
     def _work(self, wanted):
-        for name in ("timeout", "wait_timeout"):
-            if wanted[name] < 1:
-                raise ApiError(f"{name} is {wanted[name]}: give a number of seconds, 1 or more.")
+        if wanted["wait_timeout"] < 1:
+            raise ApiError(f"wait_timeout is {wanted['wait_timeout']}: give a number of seconds, 1 or more.")
         api = Api(wanted["api_url"], wanted["api_token"], wanted["ca_file"], wanted["timeout"])
         with tempfile.TemporaryFile(dir=C.DEFAULT_LOCAL_TMP) as file:
             source = self._loader.path_dwim(wanted["source"])

@@ -85,8 +85,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Every dyno as a dictionary of what its host has for variables. Raises AnsibleParserError."""
         try:
             api = Api(*(self.get_option(name) for name in ("api_url", "api_token", "ca_file", "timeout")))
-            apps = self.get_option("apps") or sorted(app["name"] for app in api.list(path("apps")))
-            return [dyno for app in apps for dyno in of_app(api, app)]
+            if named := self.get_option("apps"):
+                return [dyno for app in named for dyno in of_app(api, app)]
+            return [dyno for app in api.list(path("apps"), "name ..") for dyno in _if_there(api, app["name"])]
         except ApiError as error:
             raise AnsibleParserError(f"The dynos could not be read: {error}") from None
 
@@ -107,6 +108,16 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), dyno, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), dyno, host, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), dyno, host, strict=strict)
+
+
+def _if_there(api, app):
+    """The dynos of an app that was listed; none where it was deleted since."""
+    try:
+        return of_app(api, app)
+    except ApiError as error:
+        if error.status == 404:
+            return []
+        raise
 
 
 def of_app(api, app):

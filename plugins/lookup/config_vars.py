@@ -72,6 +72,6 @@ class LookupModule(LookupBase):
         missing = [name for name in terms if name not in found]
         if missing and default is None:
             raise AnsibleLookupError(
-                f"{app} has no config var {', '.join(missing)}: set it, or give the lookup a default."
+                f"{app} has no config var {', '.join(map(str, missing))}: set it, or give the lookup a default."
             )
         return [found.get(name, default) for name in terms]

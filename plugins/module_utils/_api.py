@@ -14,11 +14,13 @@ import socket
 import ssl
 import time
 from contextlib import contextmanager
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 ACCEPT = "application/vnd.heroku+json; version=3"
 PAGE = 1000  # rows of a list that are asked for at once: the most that the API gives
 TRIES = 3  # of a GET that got no answer; nothing else is ever sent twice
+LONGEST = 86400  # seconds: of one answer
+_NO_APP = "Couldn't find that app."
 
 
 class ApiError(Exception):
@@ -47,18 +49,36 @@ def path(*parts):
 
 def _unreachable(url, error, timeout):
     """Why there was no answer, and what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError) and "mismatch" in error.verify_message:
+        return f"{url} has a certificate for another name ({error.verify_message}): use the platform's own address."
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"The certificate of {url} is not trusted here ({error.verify_message}): name the platform's CA in ca_file."
+            f"The certificate of {url} is not trusted here ({error.verify_message}): name the platform's CA in ca_file "
+            "or HOKKU_CA_FILE."
         )
     if isinstance(error, ssl.SSLError):
-        return f"{url} does not speak TLS ({error.reason}): check address and port of api_url."
+        return f"{url} does not speak TLS ({error.reason}): check its address and port."
     if isinstance(error, socket.gaierror):
-        return f"{url} is not known to the name service: check api_url."
+        return f"{url} is not known to the name service: check the platform's address."
     if isinstance(error, TimeoutError):
         return f"{url} did not answer within {timeout:.0f} s: check that it runs and can be reached from here."
     reason = (error.strerror if isinstance(error, OSError) else None) or "the connection broke off"
-    return f"{url} does not answer ({reason}): check api_url, and that the platform runs."
+    return f"{url} does not answer ({reason}): check the platform's address, and that it runs."
+
+
+def _address(url):
+    """Host and port of the platform's address. Raises ApiError, which repeats no password."""
+    good = "give the platform's address alone, such as https://api.example.com"
+    if "@" in url:
+        raise ApiError(f"api_url holds a user or a password: {good}, and the token in api_token.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or 443
+    except ValueError:
+        raise ApiError(f"api_url is {url!r}, whose host or port cannot be read: {good}.") from None
+    if parts.scheme != "https" or not host or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ApiError(f"api_url is {url!r}: {good}.")
+    return host, port
 
 
 def trust(ca_file=None):
@@ -79,17 +99,17 @@ class Api:
     """The Platform API at `url`, asked with an account's token. `timeout`: seconds for one answer."""
 
     def __init__(self, url, token, ca_file=None, timeout=30):
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query:
-            raise ApiError(f"api_url is {url!r}: give the platform's address alone, such as https://api.example.com.")
+        self._address = _address(url)
+        if not 1 <= timeout <= LONGEST:
+            raise ApiError(f"timeout is {timeout}: give a number of seconds from 1 to {LONGEST}.")
         if not token or not token.isascii() or not token.isprintable():
             raise ApiError(
-                "api_token is empty or holds characters that no token has: `heroku auth:token` prints yours."
+                "api_token is empty or holds characters that no token has: `heroku auth:token` prints yours, and the "
+                "first run of playbooks/site.yml makes that of the inventory's first account."
             )
-        self.url = f"https://{parts.netloc}"
+        self.url = f"https://{urlsplit(url).netloc}"
         self.timeout = timeout
         self._token = token
-        self._address = (parts.hostname, parts.port or 443)
         self._context = trust(ca_file)
         self._connection = None
 
@@ -165,9 +185,14 @@ class Api:
             answer = connection.getresponse()
             if answer.status >= 400:
                 self._judged("GET", "of the stream", answer.status, answer.read())
-            yield answer
         except (OSError, http.client.HTTPException) as error:
+            connection.close()
             raise NoAnswer(_unreachable(self.url, error, timeout)) from None
+        except ApiError:
+            connection.close()
+            raise
+        try:
+            yield _Stream(answer, lambda error: NoAnswer(_unreachable(self.url, error, timeout)))
         finally:
             connection.close()
 
@@ -219,9 +244,37 @@ class Api:
             return answer
         told = answer if isinstance(answer, dict) else {}
         message = told.get("message") or f"the platform answered {status} to {method} {where}, and gave no reason."
+        if message == _NO_APP and where.startswith("/apps/"):
+            name = unquote(where.split("/")[2])
+            message = f"There is no app {name} that this account may use: check the name, and whose token it is."
         if status == 401:
             message = f"{message} Check api_token: `heroku auth:token` prints yours."
         raise (NoAnswer if status >= 500 else ApiError)(message, status, told.get("id", ""))
+
+
+class _Stream:
+    """An answer that is read as it comes; where the connection breaks off, `broken(error)` is raised.
+
+    What its reader does meanwhile may fail in its own ways.
+    """
+
+    def __init__(self, answer, broken):
+        self._answer = answer
+        self._broken = broken
+
+    def read1(self, most):
+        """What has come, `most` bytes of it; b"" at the end."""
+        return self._read(self._answer.read1, most)
+
+    def __iter__(self):
+        while line := self._read(self._answer.readline):
+            yield line
+
+    def _read(self, read, *words):
+        try:
+            return read(*words)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._broken(error) from None
 
 
 def from_environment(name, *others):

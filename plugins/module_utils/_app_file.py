@@ -13,6 +13,13 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError
+from ansible_collections.hokku.platform.plugins.module_utils._app import MASK, masked
+from ansible_collections.hokku.platform.plugins.module_utils._buildpacks import canonical
+from ansible_collections.hokku.platform.plugins.module_utils._domains import hostname
+from ansible_collections.hokku.platform.plugins.module_utils._drains import checked
+from ansible_collections.hokku.platform.plugins.module_utils._drains import where as shown_drain
+
 APP = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TYPE = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -48,6 +55,14 @@ class Reader:
         if not good:
             self.refuse(key, value, remedy)
         return good
+
+    def checked(self, key, value, check):
+        """The value, if `check(value)` raises no ApiError; its sentence tells nothing that is secret."""
+        try:
+            check(value)
+        except ApiError as error:
+            self.wrong.append(f"{self.file}: {key}: {error}")
+        return value
 
     def several(self, key, value, remedy):
         """The value's elements with their own keys; none where it is no list. What stands there twice is refused."""
@@ -104,6 +119,20 @@ def app(content, stem, file, secrets, secrets_from):
     return meant
 
 
+def told(app):
+    """What may be told of an app: all of it but values of config vars, keys, and what is secret in URLs."""
+    found = {key: value for key, value in app.items() if value is not None}
+    if "config" in found:
+        found["config"] = dict.fromkeys(found["config"], MASK)
+    if "buildpacks" in found:
+        found["buildpacks"] = [masked(name) for name in found["buildpacks"]]
+    if "drains" in found:
+        found["drains"] = [shown_drain(url) for url in found["drains"]]
+    if "certificates" in found:
+        found["certificates"] = [{"domains": each["domains"]} for each in found["certificates"]]
+    return found
+
+
 def _shown(value):
     text = repr(value)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
@@ -150,6 +179,8 @@ def _formation(reader, key, value):
         quantity, size = wanted.get("quantity"), wanted.get("size")
         if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 0:
             reader.refuse(f"{where}.quantity", quantity, "give a number of dynos, 0 or more")
+        if name == "release" and quantity:
+            reader.refuse(where, None, "it is not scaled, as its command runs once for each release, take it out")
         if size is not None:
             reader.text(f"{where}.size", size, "give a size such as standard-1x, or leave it out")
         found[name] = {"quantity": quantity} | ({} if size is None else {"size": size})
@@ -170,22 +201,28 @@ def _certificates(reader, key, value):
     return found
 
 
-def _maybe_secret(remedy):
-    """A list of texts, of which each may be `{secret: NAME}` instead; none is told."""
+def _maybe_secret(remedy, check):
+    """A list of texts that `check` accepts, of which each may be `{secret: NAME}` instead; none is told."""
 
     def read(reader, key, value):
         found = []
         for where, each in reader.several(key, value, f"make a list of it, and {remedy}"):
             if isinstance(each, dict):
                 reader.table(where, each, "", ("secret",))
-                found.append(reader.secret(f"{where}.secret", each.get("secret")))
+                value = reader.secret(f"{where}.secret", each.get("secret"))
+                found.append(value if value is None else reader.checked(where, value, check))
             elif not isinstance(each, str) or not each.strip():
                 reader.refuse(where, None, f"{remedy}, or {{secret: NAME}}")
             else:
-                found.append(each)
+                found.append(reader.checked(where, each, check))
         return found
 
     return read
+
+
+def _domains(reader, key, value):
+    found = _texts("give a list of hostnames such as www.example.com")(reader, key, value)
+    return [reader.checked(key, each, hostname) for each in found]
 
 
 def _maintenance(reader, key, value):
@@ -213,11 +250,11 @@ def _source(reader, key, value):
 
 _MEANINGS = {
     "stack": _stack,
-    "buildpacks": _maybe_secret("give a buildpack's name such as heroku/python, or its URL"),
+    "buildpacks": _maybe_secret("give a buildpack's name such as heroku/python, or its URL", canonical),
     "formation": _formation,
-    "domains": _texts("give a list of hostnames such as www.example.com"),
+    "domains": _domains,
     "certificates": _certificates,
-    "drains": _maybe_secret("give a URL such as syslog+tls://logs.example.com:6514"),
+    "drains": _maybe_secret("give a URL such as syslog+tls://logs.example.com:6514", checked),
     "collaborators": _texts("give a list of accounts' emails"),
     "maintenance": _maintenance,
     "source": _source,

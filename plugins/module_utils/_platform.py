@@ -39,8 +39,6 @@ class PlatformModule:
         self._told, self._secrets = {}, []
         self.api = None
         try:
-            if self.params["timeout"] < 1:
-                raise ApiError(f"timeout is {self.params['timeout']}: give a number of seconds, 1 or more.")
             self.api = Api(
                 self.params["api_url"], self.params["api_token"], self.params["ca_file"], self.params["timeout"]
             )

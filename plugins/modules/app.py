@@ -155,6 +155,13 @@ def give(module, app, name, wanted):
         raise ApiError(f"{name} is only offered to {wanted}, who has to accept it: see `heroku apps:transfer`.")
 
 
+def refuse_unknown(module, stack):
+    """Raises ApiError for a stack that the platform will not know."""
+    if module.check and module.api.find(path("stacks", stack)) is None:
+        names = ", ".join(row["name"] for row in module.api.list("/stacks"))
+        raise ApiError(f"stack is {stack}, which is not known here: use one of {names}.")
+
+
 def create(module, name):
     """A new app; None in check mode."""
     wanted, stack = module.params["owner"], module.params["stack"]
@@ -163,6 +170,8 @@ def create(module, name):
     if given:
         may_give(module.api, None, wanted)
     module.differs("state", "absent", "present")
+    if stack:
+        refuse_unknown(module, stack)
     module.differs("stack", None, stack)
     body = {"name": name, **({"stack": stack} if stack else {})}
     made = module.act(f"app {name} created", "POST", "/apps", body)
@@ -183,6 +192,7 @@ def change(module, app, name):
         body["name"] = name
         said.append(f"app {app['name']} renamed {name}")
     if stack and module.differs("stack", app["build_stack"]["name"], stack):
+        refuse_unknown(module, stack)
         body["build_stack"] = stack
         said.append(f"build stack of {name} set to {stack}")
     if body:

@@ -46,4 +46,8 @@ app:
   description: The application, with its secrets and the texts of its certificates; null for keys that the file lacks.
   returned: success
   type: dict
+told:
+  description: What of it may be told, with the keys that the file has; secret values are masked.
+  returned: success
+  type: dict
 """

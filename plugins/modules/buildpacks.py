@@ -68,27 +68,17 @@ buildpacks:
   sample: ["heroku/nodejs", "heroku/python"]
 """
 
-import re
-
 from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, path
 from ansible_collections.hokku.platform.plugins.module_utils._app import buildpacks, masked, secrets_of
+from ansible_collections.hokku.platform.plugins.module_utils._buildpacks import canonical
 from ansible_collections.hokku.platform.plugins.module_utils._platform import run
 
-REGISTRY = re.compile(r"https://buildpack-registry\.s3\.amazonaws\.com/buildpacks/(heroku/[\w-]+)\.tgz")
-NAME = re.compile(r"(?:heroku/)?([a-z][a-z0-9-]*)")
-ALIASES = {"gradle": "java"}  # what the platform answers with the name of another
 
-
-def canonical(name):
-    """The name as the platform tells it. Raises ApiError for what is neither a name nor a URL."""
-    registered = REGISTRY.fullmatch(name)
-    short = registered[1] if registered else name.removeprefix("urn:buildpack:")
-    known = NAME.fullmatch(short)
-    if known:
-        return f"heroku/{ALIASES.get(known[1], known[1])}"
-    if "://" not in name:
-        raise ApiError(f"Buildpack {name!r} is neither a name such as heroku/python nor a URL over https.")
-    return name
+def refuse_unknown(api, names):
+    """Raises ApiError for a name that the platform will not know."""
+    for name in names:
+        if "://" not in name and api.find(path("buildpacks", *name.split("/"))) is None:
+            raise ApiError(f"Buildpack {name} is not known here: `heroku buildpacks:search` lists those that are.")
 
 
 def work(module):
@@ -104,6 +94,8 @@ def work(module):
     if present != wanted:
         before = [masked(name) for name in present]
         told = then if before != then else [f"{each} (with another secret)" for each in then]
+        if module.check:
+            refuse_unknown(module.api, wanted)
         module.differs("buildpacks", before, told)
         said = f"buildpacks set to {', '.join(then)}" if then else "buildpacks cleared"
         body = {"updates": [{"buildpack": name} for name in wanted]}

@@ -123,6 +123,7 @@ output_cut:
 """
 
 import shlex
+import time
 
 from ansible_collections.hokku.platform.plugins.module_utils import _rendezvous
 from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, path, trust
@@ -157,16 +158,19 @@ def work(module):
     module.actions[-1] += f" in {dyno['name']}"
     if wanted["detach"]:
         module.done(dyno=dyno["name"])
-    context = trust(wanted["ca_file"])
-    _tell(module, dyno["name"], _rendezvous.attend(dyno["attach_url"], context, seconds + _MARGIN))
+    context, began = trust(wanted["ca_file"]), time.monotonic()
+    ended = _rendezvous.attend(dyno["attach_url"], context, seconds + _MARGIN)
+    _tell(module, dyno["name"], ended, seconds if time.monotonic() - began >= seconds else None)
 
 
-def _tell(module, name, ended):
-    """End the module with how the command ended."""
+def _tell(module, name, ended, lived):
+    """End the module with how the command ended; `lived`: the time to live that is over, or None."""
     result = {"dyno": name, "output": ended.output, "output_lines": ended.output.splitlines(), "output_cut": ended.cut}
     last = " / ".join(line.strip() for line in result["output_lines"][-_LAST:] if line.strip()) or "it said nothing"
     if ended.status is None:
         app = module.params["app"]
+        if lived is not None:
+            module.fail(f"{name} lived for {lived} s, and was ended ({last}): raise time_to_live.", **result)
         module.fail(
             f"{name} ended before its command said how it went ({last}): `heroku logs -a {app} -d {name}` tells more.",
             **result,

@@ -53,7 +53,7 @@ EXAMPLES = r"""
   hokku.platform.venv:
     path: /opt/hokku/venv
     lock: "{{ lookup('ansible.builtin.file', 'requirements.lock') }}"
-    wheel: /opt/hokku/wheel/hokku-0.1.0-py3-none-any.whl
+    wheel: /opt/hokku/wheel/hokku-0.2.0-py3-none-any.whl
     digest: 6f1c
 """
 

@@ -91,7 +91,8 @@ def test_what_cannot_be_is_one_sentence_on_stderr(app: App) -> None:
     assert fab("scale", "--app", app.name, "nix=1", status=1).startswith(
         "fab scale: Couldn't find that process type (nix)"
     )
-    assert fab("dynos", "--app", "nobody-has-this-app", status=1) == "fab dynos: Couldn't find that app.\n"
+    said = fab("dynos", "--app", "nobody-has-this-app", status=1)
+    assert said.startswith("fab dynos: There is no app nobody-has-this-app that this account may use")
     assert "fab drain: Couldn't find that host (dyno9)" in fab("drain", "--host", "dyno9", status=1)
 
 

@@ -38,8 +38,10 @@ def written(folder: Path, tasks: list[dict[str, Any]], **known: Any) -> Path:
 
 def test_a_private_key_is_not_printed_when_its_certificate_is_refused(tmp_path: Path) -> None:
     certificate = {"certificate": "no certificate", "key": "a-key-of-a-test", "domains": ["a.example.com"]}
-    wanted = {"name": "shop", "certificates": [certificate]}
-    done = play(written(tmp_path, [task_of("deploy.yml", "certificate")], wanted=wanted), "-vvv")
+    wanted, skipped = {"name": "shop", "certificates": [certificate]}, {"changed": False, "skipped": True}
+    done = play(
+        written(tmp_path, [task_of("deploy.yml", "certificate")], wanted=wanted, deploy_present=skipped), "-vvv"
+    )
     told = done.stdout + done.stderr
     assert done.returncode == 2, told
     assert "a.example.com" in told

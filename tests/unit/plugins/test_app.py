@@ -36,6 +36,14 @@ def test_check_mode_creates_nothing(run_module) -> None:
     assert "app" not in result.json
 
 
+def test_check_mode_refuses_a_stack_that_the_platform_does_not_know(run_module) -> None:
+    unknown = Refusal(404, "Couldn't find that stack.", "not_found")
+    answers = {("GET", APP): NOTHING, ("GET", "/stacks/nope"): unknown, ("GET", "/stacks"): [{"name": "debian-13"}]}
+    result = run_module("app", FakeApi(answers), check=True, name="shop", stack="nope")
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert result["msg"] == "stack is nope, which is not known here: use one of debian-13."
+
+
 def test_a_renamed_app_keeps_all_it_has(run_module) -> None:
     api = FakeApi(
         {

@@ -89,6 +89,35 @@ def test_files_that_are_wrong_or_missing_are_said(tmp_path: Path, text: str, sai
     assert said in found["msg"]
 
 
+@pytest.mark.parametrize("name", ["shop.yml", "shop.vault.yml"])
+def test_a_name_that_stands_twice_is_refused_without_what_stands_under_it(
+    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = file(tmp_path, "name: shop\nsecrets: [KEY]\n")
+    own = {"shop.yml": "name: shop\nconfig: {KEY: s3cret-one, KEY: s3cret-two}\n"}
+    file(tmp_path, own.get(name, 'KEY: "s3cret-one"\nKEY: "s3cret-two"\n'), name)
+    found = run("app_file_info", loader(), path=str(path))
+    assert f"{name}: KEY stands there twice: leave one out." in found["msg"]
+    assert "s3cret" not in found["msg"] + "".join(capfd.readouterr())
+
+
+def test_what_may_be_told_of_an_app_has_no_secret(tmp_path: Path) -> None:
+    path = str(tmp_path / "shop.yml")
+    run("app_file", loader(), path=path, app=APP)
+    told = run("app_file_info", loader(), path=path)["told"]
+    assert told["config"] == {"GREETING": "********", "KEY": "********"}
+    assert told["drains"] == ["logs.example.com:443 (https)"]
+    assert "s3cret-value" not in repr(told)
+    assert "pass-word" not in repr(told)
+
+
+@pytest.mark.parametrize("value", ["a\x85b", "a\u2028b", "a\u2029b", "a\r\nb", "\x07", " a ", "\ufeff", "é😀"])
+def test_what_is_written_of_odd_characters_is_read_again(tmp_path: Path, value: str) -> None:
+    path, app = str(tmp_path / "shop.yml"), APP | {"config": {"ODD": value}}
+    run("app_file", loader(), path=path, app=app)
+    assert run("app_file_info", loader(), path=path)["app"]["config"] == {"ODD": value}
+
+
 def test_no_file_is_said(tmp_path: Path) -> None:
     assert "There is no file" in run("app_file_info", loader(), path=str(tmp_path / "gone.yml"))["msg"]
 

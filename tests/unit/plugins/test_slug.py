@@ -249,7 +249,7 @@ def test_options_that_are_wrong_are_refused_before_anything_is_asked(run_slug, m
     assert untouched.asked == []
 
 
-@pytest.mark.parametrize("given", [{"wait_timeout": 0}, {"timeout": 0}, {"source": "/nowhere/at/all"}])
+@pytest.mark.parametrize("given", [{"wait_timeout": 0}, {"source": "/nowhere/at/all"}])
 def test_values_that_are_wrong_are_refused_before_anything_is_asked(run_slug, given: dict) -> None:
     untouched = FakeApi()
     assert run_slug(untouched, **given)["failed"]
