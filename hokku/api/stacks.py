@@ -13,6 +13,7 @@ from hokku.settings import settings
 
 router = APIRouter()
 _ANY = "cedar"  # what heroku3 asks for when its user chose no stack
+_IMAGES = "container"  # what heroku container:push tells its user to choose
 _SINCE = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
 
 
@@ -24,6 +25,8 @@ def check(identity: str) -> str:
         if identity in (stack.name, named("stack", stack.name)["id"]):
             return stack.name
     names = ", ".join(stack.name for stack in settings().stacks)
+    if identity == _IMAGES:
+        raise InvalidParams(f"Container images are not run here: apps are built by buildpacks. Choose one of: {names}.")
     raise InvalidParams(f"Stack {identity} is not known. Choose one of: {names}.")
 
 

@@ -84,6 +84,8 @@ def compile_slug(order: Order, container: Container, output: Output, settings: S
     if wanted.changes_the_build:
         order = _changed(order, wanted)
         named = _chosen(order, output)
+        if wanted.stack:
+            output.step(f"Building on the {order.stack.title()} stack, as app.json says")
         image = container.choose(_image(order, output, settings))
         made_from = _made_from(order, image, named)
         container.start(image)

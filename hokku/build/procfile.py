@@ -25,7 +25,10 @@ def parse(content: bytes) -> dict[str, str]:
     Raises BadProcfile.
     """
     if len(content) > LIMIT:
-        raise BadProcfile(f"The Procfile has more than {LIMIT // 1024} KiB: move long commands into scripts.")
+        raise BadProcfile(
+            f"The Procfile has more than {LIMIT // 1024} KiB: keep the types that are run, and move long commands into "
+            "scripts."
+        )
     types: dict[str, str] = {}
     for number, line in enumerate(_text(content).split("\n"), start=1):
         line = line.strip()
