@@ -66,6 +66,11 @@ def folder(platform: Platform, tmp_path: Path) -> Iterator[Folder]:
 def test_a_file_is_deployed_once_and_an_edit_is_told_before_without_its_secrets(folder: Folder) -> None:
     app = folder.app
     folder.write({"KEY": "s3cret-one"}, domains=[f"{app.name}.example.com"])
+    told = folder.deploy("--check", "--diff")
+    assert "KEY: '********'" in told.said
+    assert f"{app.name}.example.com" in told.said
+    assert "s3cret" not in told.output
+    assert app.call("GET").status_code == 404
     assert folder.changed() > 0
     assert len(app.wait_dynos("web", 2)) == 2
     assert "Hello from" in app.get().body
@@ -91,6 +96,10 @@ def test_a_file_is_deployed_once_and_an_edit_is_told_before_without_its_secrets(
     assert app.call("GET", "/config-vars").json()["KEY"] == "s3cret-two"
     assert len(app.wait_dynos("web", 3)) == 3
     assert folder.changed() == 0
+
+    folder.write({"KEY": "s3cret-two"}, formation={"web": 3, "worker": 0}, domains=[], buildpacks=["heroku/python"])
+    assert folder.changed("--check") == 3, "the buildpacks, a slug, and its release"
+    assert folder.changed() == 3
 
 
 def test_what_is_written_from_a_running_app_changes_nothing_when_it_is_deployed(folder: Folder, tmp_path: Path) -> None:
