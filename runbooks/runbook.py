@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from invoke import Exit, ParseError, Task, task
+from invoke import Argument, Exit, ParseError, Task, task
 
 from runbooks.refusal import Refused
 
@@ -25,20 +25,28 @@ def needed(value: str, what: str, example: str) -> None:
         raise Refused(f"No {what} is named: {example}.")
 
 
-def whole(text: str) -> int:
-    """The number that an option's value is; Invoke would let Python's own error through."""
-    try:
-        return int(text)
-    except ValueError:
-        raise ParseError(f"{text!r} is no number: give a whole one, such as 100.") from None
+class Number(Argument):
+    """An option with a number; Invoke would let Python's own error through."""
+
+    def set_value(self, value: Any, cast: bool = True) -> None:
+        try:
+            super().set_value(value, cast)
+        except ValueError:
+            raise ParseError(f"--{self.name} is {value!r}: give a whole number, such as 100.") from None
 
 
 class Runbook(Task):
     """A task whose options never take -h, which is help's."""
 
     def arg_opts(self, name: str, default: Any, taken_names: set[str]) -> dict[str, Any]:
-        options = super().arg_opts(name, default, {*taken_names, "h"})
-        return {**options, "kind": whole} if options.get("kind") is int else options
+        return super().arg_opts(name, default, {*taken_names, "h"})
+
+    def get_arguments(self, *words: Any, **options: Any) -> list[Argument]:
+        found = super().get_arguments(*words, **options)
+        for argument in found:
+            if argument.kind is int:
+                argument.__class__ = Number
+        return found
 
 
 def runbook(help: dict[str, str] | None = None, **options: Any) -> Callable[[Callable[..., int | None]], Task]:
@@ -62,7 +70,8 @@ def runbook(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 raise Exit(code=0) from None
             except OSError as error:
-                raise Exit(f"fab {body.__name__}: {error.filename or 'the output'}: {error.strerror}.", 1) from None
+                where = f"{error.filename}: " if error.filename else ""
+                raise Exit(f"fab {body.__name__}: {where}{error.strerror or error}.", 1) from None
             if status:
                 raise Exit(code=status)
 

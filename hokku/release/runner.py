@@ -154,18 +154,22 @@ class Runner:
         if self._stopping.is_set():
             return False
         try:
-            with session() as opened:
-                first = opened.get_one(Oneoff, phase.oneoff_id)
-                another = None
-                if first.stop_requested_at is None:
-                    another = phases.ask_again(opened, phase.release_id, self._name, _asked)
-                if another is not None:
-                    oneoffs.request_stop(opened, [first.id])
+            another = insist(lambda: self._wish_again(phase))
         except HokkuError as refused:
             log.info("release phase of %s: %s", phase.release_id, refused.message)
             return False
         phase.oneoff_id = another or phase.oneoff_id
         return another is not None
+
+    def _wish_again(self, phase: Phase) -> uuid.UUID | None:
+        with session() as opened:
+            first = opened.get_one(Oneoff, phase.oneoff_id)
+            if first.stop_requested_at is not None:
+                return None
+            another = phases.ask_again(opened, phase.release_id, self._name, _asked)
+            if another is not None:
+                oneoffs.request_stop(opened, [first.id])
+            return another
 
     def _verdict(self, phase: Phase, ended: work.Ended, seconds: float) -> str | None:
         """Why the phase failed, or None."""

@@ -16,6 +16,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.hokku.platform.plugins.module_utils import _app_file
 from ansible_collections.hokku.platform.plugins.module_utils._app_file import AppFileError
 
+_MOST = 10_000  # values in a file
+
 
 def plain(node):
     """The same of Python's own types: decrypted where a value is encrypted, and not to be templated."""
@@ -84,18 +86,33 @@ class ActionModule(ActionBase):
     def _refuse_twice(self, path, said):
         """Raises AppFileError for a name that stands twice in a mapping: Ansible prints the lines, secrets and all."""
         try:
-            nodes = [yaml.compose(self._loader.get_text_file_contents(path), Loader=yaml.SafeLoader)]
+            root = yaml.compose(self._loader._get_file_contents(path)[0].decode(), Loader=yaml.SafeLoader)
         except (AnsibleError, yaml.YAMLError, UnicodeError):
             return  # who reads it says so
-        while nodes:
-            node = nodes.pop()
+        sizes = {}  # of what was looked at, as it is when all that it leads to is written out
+
+        def size_of(node):
+            if id(node) in sizes:
+                if sizes[id(node)] is None:
+                    raise AppFileError(f"{said}: an alias (*NAME) leads back to itself: write out what is meant.")
+                return sizes[id(node)]
+            sizes[id(node)] = None
+            within = []
             if isinstance(node, yaml.MappingNode):
                 names = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
+                if "<<" in names:
+                    raise AppFileError(f"{said}: << is not taken: write out what is meant.")
                 if twice := sorted({name for name in names if names.count(name) > 1}):
                     raise AppFileError(f"{said}: {twice[0]} stands there twice: leave one out.")
-                nodes += [value for _key, value in node.value]
+                within = [value for _key, value in node.value]
             elif isinstance(node, yaml.SequenceNode):
-                nodes += node.value
+                within = node.value
+            sizes[id(node)] = 1 + sum(size_of(each) for each in within)
+            if sizes[id(node)] > _MOST:
+                raise AppFileError(f"{said}: it has more than {_MOST} values: leave out what is not needed.")
+            return sizes[id(node)]
+
+        size_of(root)
 
     def _look_around(self, app, said, folder):
         """Make paths absolute and texts of the files of certificates. Raises AppFileError for what is not there."""

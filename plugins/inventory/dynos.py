@@ -53,7 +53,7 @@ cache_timeout: 60
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible_collections.hokku.platform.plugins.module_utils._api import Api, ApiError, path
+from ansible_collections.hokku.platform.plugins.module_utils._api import Api, ApiError, NoApp, path
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -114,10 +114,8 @@ def _if_there(api, app):
     """The dynos of an app that was listed; none where it was deleted since."""
     try:
         return of_app(api, app)
-    except ApiError as error:
-        if error.status == 404:
-            return []
-        raise
+    except NoApp:
+        return []
 
 
 def of_app(api, app):

@@ -32,6 +32,10 @@ class ApiError(Exception):
         self.id = error_id
 
 
+class NoApp(ApiError):
+    """There is no such app, or none that this account may use."""
+
+
 class NoAnswer(ApiError):
     """Nothing answered, or what did cannot now (5xx), as while the API restarts: another try may be answered."""
 
@@ -69,11 +73,12 @@ def _unreachable(url, error, timeout):
 def _address(url):
     """Host and port of the platform's address. Raises ApiError, which repeats no password."""
     good = "give the platform's address alone, such as https://api.example.com"
-    if "@" in url:
+    if "@" in (url or ""):
         raise ApiError(f"api_url holds a user or a password: {good}, and the token in api_token.")
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url or "")
         host, port = parts.hostname, parts.port or 443
+        (host or "").encode("idna")  # as a socket does
     except ValueError:
         raise ApiError(f"api_url is {url!r}, whose host or port cannot be read: {good}.") from None
     if parts.scheme != "https" or not host or parts.path.strip("/") or parts.query or parts.fragment:
@@ -247,6 +252,7 @@ class Api:
         if message == _NO_APP and where.startswith("/apps/"):
             name = unquote(where.split("/")[2])
             message = f"There is no app {name} that this account may use: check the name, and whose token it is."
+            raise NoApp(message, status, told.get("id", ""))
         if status == 401:
             message = f"{message} Check api_token: `heroku auth:token` prints yours."
         raise (NoAnswer if status >= 500 else ApiError)(message, status, told.get("id", ""))
@@ -265,6 +271,10 @@ class _Stream:
     def read1(self, most):
         """What has come, `most` bytes of it; b"" at the end."""
         return self._read(self._answer.read1, most)
+
+    def read(self):
+        """All that is to come."""
+        return self._read(self._answer.read)
 
     def __iter__(self):
         while line := self._read(self._answer.readline):

@@ -125,12 +125,18 @@ def told(app):
     if "config" in found:
         found["config"] = dict.fromkeys(found["config"], MASK)
     if "buildpacks" in found:
-        found["buildpacks"] = [masked(name) for name in found["buildpacks"]]
+        found["buildpacks"] = [_place(name) for name in found["buildpacks"]]
     if "drains" in found:
         found["drains"] = [shown_drain(url) for url in found["drains"]]
     if "certificates" in found:
         found["certificates"] = [{"domains": each["domains"]} for each in found["certificates"]]
     return found
+
+
+def _place(buildpack):
+    """A buildpack's name, or of its URL the host: the rest may be a secret."""
+    scheme, separator, rest = masked(buildpack).partition("://")
+    return f"{scheme}://{rest.split('/')[0]}/{MASK}" if separator else buildpack
 
 
 def _shown(value):
@@ -220,6 +226,15 @@ def _maybe_secret(remedy, check):
     return read
 
 
+def _buildpack(name):
+    try:
+        canonical(name)
+    except ApiError:  # which tells the name, that may be a secret
+        raise ApiError(
+            "it is neither a name such as heroku/python nor the URL of a git repository or a .tgz."
+        ) from None
+
+
 def _domains(reader, key, value):
     found = _texts("give a list of hostnames such as www.example.com")(reader, key, value)
     return [reader.checked(key, each, hostname) for each in found]
@@ -250,7 +265,7 @@ def _source(reader, key, value):
 
 _MEANINGS = {
     "stack": _stack,
-    "buildpacks": _maybe_secret("give a buildpack's name such as heroku/python, or its URL", canonical),
+    "buildpacks": _maybe_secret("give a buildpack's name such as heroku/python, or its URL", _buildpack),
     "formation": _formation,
     "domains": _domains,
     "certificates": _certificates,

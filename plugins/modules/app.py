@@ -156,8 +156,8 @@ def give(module, app, name, wanted):
 
 
 def refuse_unknown(module, stack):
-    """Raises ApiError for a stack that the platform will not know."""
-    if module.check and module.api.find(path("stacks", stack)) is None:
+    """Raises ApiError for a stack that the platform will not know (`cedar` is its default)."""
+    if module.check and stack != "cedar" and module.api.find(path("stacks", stack)) is None:
         names = ", ".join(row["name"] for row in module.api.list("/stacks"))
         raise ApiError(f"stack is {stack}, which is not known here: use one of {names}.")
 

@@ -77,7 +77,7 @@ from ansible_collections.hokku.platform.plugins.module_utils._platform import ru
 def refuse_unknown(api, names):
     """Raises ApiError for a name that the platform will not know."""
     for name in names:
-        if "://" not in name and api.find(path("buildpacks", *name.split("/"))) is None:
+        if "://" not in name and api.find(path("buildpacks", *name.split("/"), "readme")) is None:
             raise ApiError(f"Buildpack {name} is not known here: `heroku buildpacks:search` lists those that are.")
 
 

@@ -107,6 +107,10 @@ def test_npm_builds_prunes_and_makes_the_same_slug_from_its_cache(stand):
         ({"heroku-postbuild": "npm run build --prefix client", "build": "tsc"}, "false"),
         ({"build": "tsc", "dependencies": "node fetch.js"}, "false"),
         ({"build": "run-p"}, "false"),
+        ({"build": "npm install && tsc", "install": "tsc"}, "false"),
+        ({"build": "webpack --config build/webpack.prod.js"}, "true"),
+        ({"build": "webpack --config fetch.js"}, "false"),
+        ({"build": "tsc", "pnpm:devPreinstall": "node fetch.js"}, "false"),
         ({"build": {"toString": 1}}, "false"),
         ({"build": "npm run a0"} | {f"a{n}": f"npm run a{n + 1} && npm run a{n + 1}" for n in range(40)}, "false"),
         ({"build": "vite"}, "false"),
@@ -136,6 +140,11 @@ def test_scripts_of_programs_that_are_known_make_the_same_of_the_same(tmp_path, 
         ({"vite.config.js": "export default { build: {} }"}, {}, "true"),
         ({"vite.config.js": "export default async () => ({ define: { A: await fetch(url) } })"}, {}, "false"),
         ({"webpack.config.cjs": "require('child_process').execSync('git')"}, {}, "false"),
+        ({"build/webpack.prod.js": "require('https').get"}, {}, "false"),
+        ({"client/vite.config.ts": "await fetch(url)"}, {}, "false"),
+        ({".pnpmfile.cjs": "fetch(url)"}, {}, "false"),
+        ({"gulpfile.js/index.js": ""}, {}, "true"),
+        ({"node_modules/a/a.config.js": "fetch(url)"}, {}, "true"),
         ({"src/api.js": "fetch('/api')"}, {"svelte": "5"}, "true"),
         ({}, {"@sveltejs/kit": "2"}, "false"),
         ({}, {"@angular/ssr": "17"}, "false"),
@@ -143,7 +152,7 @@ def test_scripts_of_programs_that_are_known_make_the_same_of_the_same(tmp_path, 
 )
 def test_what_may_fetch_while_it_bundles_is_not_known(tmp_path, files, packages, alike):
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     said = {"scripts": {"build": "vite build"}, "devDependencies": packages}
     (tmp_path / "package.json").write_text(json.dumps(said))

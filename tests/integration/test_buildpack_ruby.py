@@ -182,6 +182,7 @@ def test_rails_has_its_assets_compiled_and_its_process_types(tmp_path):
     [
         {"Gemfile.lock": lock("rake")},
         {"Gemfile.lock": lock("railties", "rake", "jsbundling-rails")},
+        {"rakelib/more.rake": 'task("assets:precompile") { fetch }'},
         {"lib/tasks/more.rake": 'Rake::Task["assets:precompile"].enhance { fetch }'},
     ],
 )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, NoAnswer
+from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, NoAnswer, _Stream
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class FakeApi:
         return self.request("UPLOAD", url, chunks.read())[0]
 
     @contextmanager
-    def stream(self, url: str, headers: Any = None, timeout: int = 90) -> Iterator[io.BytesIO]:
-        yield io.BytesIO(self.request("STREAM", url, headers)[0])
+    def stream(self, url: str, headers: Any = None, timeout: int = 90) -> Iterator[_Stream]:
+        yield _Stream(io.BytesIO(self.request("STREAM", url, headers)[0]), NoAnswer)
 
     def close(self) -> None:
         """There is no connection to close."""

@@ -15,6 +15,7 @@ from ansible_collections.hokku.platform.plugins.module_utils._api import Api, Ap
         ("http://api.example.com", "give the platform's address alone"),
         ("https://api.example.com/apps", "give the platform's address alone"),
         ("https://api.example.com:99999", "host or port cannot be read"),
+        ("https://.example.com", "host or port cannot be read"),
         ("https://[::1", "host or port cannot be read"),
         ("https://ann:hunter2@api.example.com", "holds a user or a password"),
     ],

@@ -88,7 +88,7 @@ def test_everything_can_be_said() -> None:
         ),
         ({"domains": ["bad host"]}, "domains: 'bad host' is not a fully qualified domain name."),
         ({"drains": ["ftp://ann:s3cret@logs.example.com"]}, "drains[0]: A drain's URL has no scheme that is served"),
-        ({"buildpacks": ["no name"]}, "buildpacks[0]: Buildpack 'no name' is neither a name such as heroku/python"),
+        ({"buildpacks": ["no name"]}, "buildpacks[0]: it is neither a name such as heroku/python"),
         ({"formation": {"release": 2}}, "formation.release: it is not scaled"),
         ({"drains": [{"secret": "gone"}]}, "drains[0].secret is 'gone': apps/shop.vault.yml has no such name"),
         ({"maintenance": "off"}, "maintenance is 'off': use true or false."),

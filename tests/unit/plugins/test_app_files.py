@@ -101,6 +101,29 @@ def test_a_name_that_stands_twice_is_refused_without_what_stands_under_it(
     assert "s3cret" not in found["msg"] + "".join(capfd.readouterr())
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("&x {A: *x}", "leads back to itself"),
+        ("{<<: {KEY: s3cret-one}, KEY: s3cret-two}", "<< is not taken"),
+        ("[&a [x, x], &b [*a, *a, *a, *a, *a, *a, *a, *a], &c [*b, *b, *b, *b, *b, *b, *b, *b],"
+         " &d [*c, *c, *c, *c, *c, *c, *c, *c], [*d, *d, *d, *d, *d, *d, *d, *d]]", "more than 10000 values"),
+    ],
+)  # fmt: skip
+def test_what_yaml_makes_endless_or_hides_is_refused(tmp_path: Path, config: str, said: str) -> None:
+    found = run("app_file_info", loader(), path=str(file(tmp_path, f"name: shop\nconfig: {config}\n")))
+    assert said in found["msg"]
+    assert "s3cret" not in found["msg"]
+
+
+def test_a_wrong_buildpack_that_is_a_secret_is_not_told(tmp_path: Path) -> None:
+    path = file(tmp_path, "name: shop\nbuildpacks: [{secret: PACK}]\n")
+    file(tmp_path, "PACK: ann:s3cret-token@git.example.com/x.git\n", "shop.vault.yml")
+    found = run("app_file_info", loader(), path=str(path))
+    assert "buildpacks[0]: it is neither a name" in found["msg"]
+    assert "s3cret" not in found["msg"]
+
+
 def test_what_may_be_told_of_an_app_has_no_secret(tmp_path: Path) -> None:
     path = str(tmp_path / "shop.yml")
     run("app_file", loader(), path=path, app=APP)

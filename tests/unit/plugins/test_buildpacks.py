@@ -54,14 +54,16 @@ def test_none_clears_them(run_module) -> None:
 
 def test_check_mode_sets_nothing(run_module) -> None:
     asked = api()
-    asked.answers["GET", "/buildpacks/heroku/go"] = {"name": "go"}
+    asked.answers["GET", "/buildpacks/heroku/go/readme"] = {"name": "go"}
     assert run_module("buildpacks", asked, check=True, app="shop", buildpacks=["go"])["changed"] is True
     assert asked.changes == []
 
 
 def test_check_mode_refuses_a_name_that_the_platform_does_not_know(run_module) -> None:
     asked = api()
-    asked.answers["GET", "/buildpacks/heroku/nonsense"] = Refusal(404, "Couldn't find that buildpack.", "not_found")
+    asked.answers["GET", "/buildpacks/heroku/nonsense/readme"] = Refusal(
+        404, "Couldn't find that buildpack.", "not_found"
+    )
     result = run_module("buildpacks", asked, check=True, app="shop", buildpacks=["nonsense"])
     assert (result["failed"], result["changed"]) == (True, False)
     assert "heroku/nonsense is not known here" in result["msg"]

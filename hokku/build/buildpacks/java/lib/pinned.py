@@ -29,7 +29,10 @@ HAVE_VERSIONS = {
     for name in ("assembly", "clean", "compiler", "dependency", "deploy", "ear", "ejb", "install", "jar", "resources",
                  "site", "surefire", "war")
 }  # fmt: skip
-MOVES = re.compile(r"SNAPSHOT|(^|:)\s*(LATEST|RELEASE)\s*$")  # what a name like this leads to changes
+FRAMEWORKS_HAVE = {f"maven-{name}-plugin" for name in ("enforcer", "failsafe", "javadoc", "shade", "source")}
+MOVES = re.compile(r"SNAPSHOT|(^|:)\s*(LATEST|RELEASE)\s*(:|$)")  # what a name like this leads to changes
+# In options: a version, or another project than the root's.
+MEANS_ANOTHER = re.compile(r"SNAPSHOT|LATEST|RELEASE|[\[(]|(^|\s)(-f|--file)")
 
 
 def main() -> bool:
@@ -38,7 +41,7 @@ def main() -> bool:
     options += [path.read_text() for path in (Path(".mvn/maven.config"),) if path.exists()]
     if Path(".mvn/extensions.xml").exists() or "MAVEN_SETTINGS_URL" in os.environ:
         return False
-    if ":" in options[1] or any(re.search(r"SNAPSHOT|LATEST|RELEASE", text) for text in options):  # a goal of a plugin
+    if ":" in options[1] or any(re.search(MEANS_ANOTHER, text) for text in options):  # a goal of a plugin
         return False
     poms = list(_reactor(Path("pom.xml"), set()))
     own = {_name(pom) for pom in poms}
@@ -97,18 +100,20 @@ def _stays(element: XML.Element, own: set[tuple[str, str]]) -> bool:
 
 
 def _known(plugin: XML.Element, managed: set[tuple[str, str]], framework: bool) -> bool:
-    """`managed` are the plugins that some pom.xml gives a version; a framework's parent gives its own and Apache's."""
+    """`managed` are plugins that some pom.xml gives a version; frameworks' parents give their own and some of Apache's."""
     name = _name(plugin)
     if UNKNOWN_GOALS & {(goal.text or "").strip() for goal in plugin.iter("goal")}:
         return False
     if plugin.find("executions") is None and _text(plugin, "extensions") != "true" and name[0] != APACHE:
         return name[0] in GROUPS or _version(plugin) != "" or name in managed  # it runs only where it is called
-    versioned = name in managed or framework or name[1] in HAVE_VERSIONS
+    versioned = name in managed or name[1] in HAVE_VERSIONS
+    if framework and not versioned:
+        versioned = name[0] in PARENTS or name[1] in FRAMEWORKS_HAVE
     return versioned and name[0] in GROUPS and name[1] not in UNKNOWN
 
 
 if __name__ == "__main__":
     try:
         sys.exit(0 if main() else 1)
-    except (ValueError, LookupError, OSError, SyntaxError):  # Maven says what is wrong with it
+    except (ValueError, LookupError, OSError, RuntimeError, SyntaxError):  # Maven says what is wrong with it
         sys.exit(1)

@@ -17,9 +17,12 @@ const TOOLS = ['babel', 'browserify', 'copyfiles', 'cp', 'cpx', 'cpy', 'echo', '
   'react-scripts build', 'rimraf', 'rm', 'rollup', 'rsbuild build', 'rspack build', 'sass', 'stylus', 'swc', 'tailwindcss', 'terser',
   'true', 'tsc', 'tsc-alias', 'tsup', 'unbuild', 'vite build', 'vue-cli-service build', 'vue-tsc', 'webpack', 'webpack-cli']
 // With these among an app's packages, such programs make pages of what servers say.
-const PRERENDERS = /^(@sveltejs\/kit|@angular\/(ssr|platform-server)|@(astrojs|builder\.io|react-router)\/.*|@nuxt\/.*|vike|vite-ssg|vite-react-ssg|.*(prerender|-ssg|static-site).*)$/
+const PRERENDERS = /^(@sveltejs\/kit|@angular\/(ssr|platform-server)|@(astrojs|builder\.io|react-router)\/.*|@nuxt\/.*|vike|vite-ssg|vite-react-ssg|@sentry\/.*plugin|.*(prerender|-ssg|static-site).*)$/
 // What a configuration that is a program may fetch with, or call others.
 const FETCHES = /\bfetch\b|\bhttps?['"]|child_process|\bexec|\bspawn|axios|\bgot['"]|undici|node:net|\bnet['"]|WebSocket/
+const PROGRAM = /(^|\.)config\.([\w-]+\.)*[cm]?[jt]s$|^(babel|gulpfile|gruntfile|postcss|rollup|vite|webpack)\b.*\.[cm]?[jt]s$|^\.\w+(rc|file)\.[cm]?js$/i
+const MOST = 5000 // files among which configurations are looked for
+const OWN_VERBS = ['add', 'create', 'dlx', 'exec', 'i', 'import', 'install', 'link', 'node', 'pack', 'publish', 'rebuild', 'up', 'update']
 const SETTING = /^(?!(NODE_OPTIONS|NODE_PATH|PATH|HOME|ENV|BASH_ENV|LD_\w*|npm_\w*)=)\w+=\S*$|^NODE_OPTIONS=--max[-_]old[-_]space[-_]size=\d+$/i
 
 /** Whether the scripts of a build call nothing but these: then a build of the same app would make the same. */
@@ -47,15 +50,41 @@ function alike (scripts, packages) {
     }
     if (['npm', 'pnpm', 'yarn'].includes(program)) {
       const [name = '', ...options] = word === 'run' ? rest : [word, ...rest]
+      if (word !== 'run' && (program === 'npm' || OWN_VERBS.includes(word))) return false
       const own = options.includes('--') ? options.slice(0, options.indexOf('--')) : options // others may lead elsewhere
       return own.every((one) => one === '--silent') && known(name)
     }
+    const configs = words.filter((one, at) => /^(-c|--config)$/.test(words[at - 1])).concat(
+      words.filter((one) => one.startsWith('--config=')).map((one) => one.slice(9)))
+    if (!configs.every((one) => PROGRAM.test(path.basename(one)))) return false
     return TOOLS.includes(program) || TOOLS.includes(`${program} ${word}`)
   }
   const build = scripts['heroku-postbuild'] ? 'heroku-postbuild' : 'build'
-  const programs = fs.readdirSync('.').filter((file) => /\.config\.[cm]?[jt]s$|^\.\w+rc\.c?js$|^(gulp|grunt)file/i.test(file))
-  return [...LIFECYCLE, 'dependencies', 'heroku-prebuild', build, 'heroku-cleanup'].every(all) &&
-    !packages.some((name) => PRERENDERS.test(name)) && !programs.some((file) => FETCHES.test(fs.readFileSync(file, 'utf8')))
+  return [...LIFECYCLE, 'dependencies', 'pnpm:devPreinstall', 'heroku-prebuild', build, 'heroku-cleanup'].every(all) &&
+    !packages.some((name) => PRERENDERS.test(name)) && !mayFetch()
+}
+
+/** Whether a configuration that is a program may fetch something, or cannot be read. */
+function mayFetch () {
+  const left = ['.']
+  let seen = 0
+  try {
+    while (left.length) {
+      const directory = left.pop()
+      for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
+        if (++seen > MOST) return true
+        const where = path.join(directory, entry.name)
+        if (entry.isDirectory()) {
+          if (entry.name !== 'node_modules' && !entry.name.startsWith('.')) left.push(where)
+        } else if (PROGRAM.test(entry.name) && FETCHES.test(fs.readFileSync(where, 'utf8'))) {
+          return true
+        }
+      }
+    }
+  } catch {
+    return true
+  }
+  return false
 }
 
 /** One line a fact, NAME<TAB>VALUE, of a package.json. Values are one line without control characters. */

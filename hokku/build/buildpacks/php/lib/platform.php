@@ -89,7 +89,7 @@ const FRAMEWORKS = '/^(Illuminate\\\\Foundation\\\\ComposerScripts::\w+|Composer
     . '|@php artisan (package:discover|(config|event|route|view):(cache|clear)|optimize|filament:upgrade)( --[a-z-]+)*'
     . '|(cache:clear|assets:install|importmap:install)( [\w%.\/-]+)*)$/';
 const PLUGINS = ['composer/installers', 'drupal/core-composer-scaffold', 'drupal/core-project-message', 'php-http/discovery',
-    'phpstan/extension-installer', 'symfony/flex', 'symfony/runtime', 'wikimedia/composer-merge-plugin'];
+    'phpstan/extension-installer', 'symfony/flex', 'symfony/runtime'];
 
 function alike(array $scripts, array $plugins, array $events): bool
 {

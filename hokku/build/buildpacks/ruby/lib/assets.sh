@@ -23,12 +23,13 @@ precompile_assets() {
         "Gems that it needs in production must not be in the groups ${BUNDLE_WITHOUT:-}."
     fi
     warn "Could not detect rake tasks: no assets are compiled."
+    own_assets=true
     return 0
   fi
   rm -f "$kept.said"
   grep -q -x 'rake assets:precompile' <<<"$tasks" || return 0
-  if ! grep -q '^    railties (' Gemfile.lock || grep -q -E '^    (jsbundling-rails|cssbundling-rails|asset_sync|webpacker|vite_ruby) \(' Gemfile.lock ||
-    grep -q -r -s -E 'precompile|enhance' [Rr]akefile* lib/tasks; then
+  if ! grep -q '^    railties (' Gemfile.lock || grep -q -E '^    (jsbundling-rails|cssbundling-rails|asset_sync|cloudinary|shakapacker|webpacker|vite_ruby|vite_rails) \(' Gemfile.lock ||
+    grep -q -r -s -E 'precompile|enhance' [Rr]akefile* lib/tasks rakelib; then
     own_assets=true
   fi
   say "Preparing app for Rails asset pipeline"
