@@ -100,7 +100,7 @@ def _stays(element: XML.Element, own: set[tuple[str, str]]) -> bool:
 
 
 def _known(plugin: XML.Element, managed: set[tuple[str, str]], framework: bool) -> bool:
-    """`managed` are plugins that some pom.xml gives a version; frameworks' parents give their own and some of Apache's."""
+    """`managed`: plugins that some pom.xml gives a version; frameworks' parents give their own and some of Apache's."""
     name = _name(plugin)
     if UNKNOWN_GOALS & {(goal.text or "").strip() for goal in plugin.iter("goal")}:
         return False
