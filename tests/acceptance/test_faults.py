@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import disks
 from lab_fixtures import lab
 from load import Load
 from machines import instances_of, listed, on
@@ -41,6 +42,22 @@ def test_the_control_host_can_stop_while_apps_go_on(new_app: Callable[..., App])
     assert load.failed == []
     app.wait_dynos("web", 1)
     assert {i["name"] for i in instances_of(app)} == before, "a healthy dyno was restarted"
+
+
+def test_a_manifold_that_is_killed_while_a_release_command_starts_fails_no_release(new_app: Callable[..., App]) -> None:
+    app = new_app()
+    files = web() | {"Procfile": "release: echo migrated\nweb: python server.py\n"}
+    app.deploy(files)
+    app_id = app.call("GET", status=200).json()["id"]
+    taken = f"select 1 from oneoffs where app_id = '{app_id}' and ended_at is null and claimed_at is not null"
+    for number in range(3):
+        app.call("PATCH", "/config-vars", {"STEP": str(number)}, 200)
+        wait_for("the manifold has begun a dyno", lambda: disks.query(taken), 30, 0.02)
+        on("control1", "systemctl", "kill", "-s", "KILL", "hokku-manifold")
+        newest = max(app.call("GET", "/releases", status=200).json(), key=lambda each: each["version"])
+        where = f"/releases/{newest['version']}"
+        wait_for("the verdict", lambda at=where: app.call("GET", at, status=200).json()["status"] != "pending", 180)
+        assert app.call("GET", where, status=200).json()["status"] == "succeeded", app.logs(50)
 
 
 def test_a_router_that_restarts_has_its_routes_again(new_app: Callable[..., App]) -> None:
