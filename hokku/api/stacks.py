@@ -26,7 +26,9 @@ def check(identity: str) -> str:
             return stack.name
     names = ", ".join(stack.name for stack in settings().stacks)
     if identity == _IMAGES:
-        raise InvalidParams(f"Container images are not run here: apps are built by buildpacks. Choose one of: {names}.")
+        raise InvalidParams(
+            f"Stack container is not there: apps are built by buildpacks, not from images. Choose one of: {names}."
+        )
     raise InvalidParams(f"Stack {identity} is not known. Choose one of: {names}.")
 
 
