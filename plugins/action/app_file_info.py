@@ -38,6 +38,32 @@ def vault_path(path):
     return f"{path.removesuffix('.yml')}.vault.yml"
 
 
+def _written_out(node, said, sizes):
+    """How many values the YAML node is when all that its aliases lead to is written out; `sizes` are those known.
+
+    Raises AppFileError where that has no end, or where a name stands twice.
+    """
+    if id(node) in sizes:
+        if sizes[id(node)] is None:
+            raise AppFileError(f"{said}: an alias (*NAME) leads back to itself: write out what is meant.")
+        return sizes[id(node)]
+    sizes[id(node)] = None
+    within = []
+    if isinstance(node, yaml.MappingNode):
+        names = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
+        if "<<" in names:
+            raise AppFileError(f"{said}: << is not taken: write out what is meant.")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise AppFileError(f"{said}: {twice[0]} stands there twice: leave one out.")
+        within = [value for _key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        within = node.value
+    sizes[id(node)] = 1 + sum(_written_out(each, said, sizes) for each in within)
+    if sizes[id(node)] > _MOST:
+        raise AppFileError(f"{said}: it has more than {_MOST} values: leave out what is not needed.")
+    return sizes[id(node)]
+
+
 class ActionModule(ActionBase):
     """Nothing of this runs on a host."""
 
@@ -76,43 +102,20 @@ class ActionModule(ActionBase):
     def _read(self, path, said):
         if not os.path.isfile(path):
             raise AppFileError(f"There is no file {said}: docs/apps.md says what one looks like.")
-        self._refuse_twice(path, said)
+        self._refuse_odd(path, said)
         try:
             return plain(self._loader.load_from_file(path, cache="none"))
         except AnsibleError as error:
             told = " ".join(str(getattr(error, "message", error)).split())
             raise AppFileError(f"{said} cannot be read: {told}") from None
 
-    def _refuse_twice(self, path, said):
-        """Raises AppFileError for a name that stands twice in a mapping: Ansible prints the lines, secrets and all."""
+    def _refuse_odd(self, path, said):
+        """Raises AppFileError for what never ends or stands twice, of which Ansible prints the lines, secrets too."""
         try:
             root = yaml.compose(self._loader._get_file_contents(path)[0].decode(), Loader=yaml.SafeLoader)
         except (AnsibleError, yaml.YAMLError, UnicodeError):
             return  # who reads it says so
-        sizes = {}  # of what was looked at, as it is when all that it leads to is written out
-
-        def size_of(node):
-            if id(node) in sizes:
-                if sizes[id(node)] is None:
-                    raise AppFileError(f"{said}: an alias (*NAME) leads back to itself: write out what is meant.")
-                return sizes[id(node)]
-            sizes[id(node)] = None
-            within = []
-            if isinstance(node, yaml.MappingNode):
-                names = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
-                if "<<" in names:
-                    raise AppFileError(f"{said}: << is not taken: write out what is meant.")
-                if twice := sorted({name for name in names if names.count(name) > 1}):
-                    raise AppFileError(f"{said}: {twice[0]} stands there twice: leave one out.")
-                within = [value for _key, value in node.value]
-            elif isinstance(node, yaml.SequenceNode):
-                within = node.value
-            sizes[id(node)] = 1 + sum(size_of(each) for each in within)
-            if sizes[id(node)] > _MOST:
-                raise AppFileError(f"{said}: it has more than {_MOST} values: leave out what is not needed.")
-            return sizes[id(node)]
-
-        size_of(root)
+        _written_out(root, said, {})
 
     def _look_around(self, app, said, folder):
         """Make paths absolute and texts of the files of certificates. Raises AppFileError for what is not there."""

@@ -14,13 +14,13 @@ from __future__ import annotations
 import re
 
 from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError
-from ansible_collections.hokku.platform.plugins.module_utils._app import MASK, masked
-from ansible_collections.hokku.platform.plugins.module_utils._buildpacks import canonical
+from ansible_collections.hokku.platform.plugins.module_utils._app import NAME, masked
+from ansible_collections.hokku.platform.plugins.module_utils._buildpacks import NEITHER, canonical
 from ansible_collections.hokku.platform.plugins.module_utils._domains import hostname
 from ansible_collections.hokku.platform.plugins.module_utils._drains import checked
 from ansible_collections.hokku.platform.plugins.module_utils._drains import where as shown_drain
+from ansible_collections.hokku.platform.plugins.module_utils._platform import MASK
 
-APP = re.compile(r"[a-z][a-z0-9-]{1,28}[a-z0-9]")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TYPE = re.compile(r"[A-Za-z0-9_-]{1,63}")
 SLUG = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -108,7 +108,7 @@ def app(content, stem, file, secrets, secrets_from):
     meant = dict.fromkeys(key for key in KEYS if key != "secrets")
     meant["name"] = content.get("name")
     rule = "use 3 to 30 small letters, digits and dashes, first a letter"
-    if reader.text("name", meant["name"], rule, APP) and meant["name"] != stem:
+    if reader.text("name", meant["name"], rule, NAME) and meant["name"] != stem:
         reader.refuse("name", meant["name"], f"the file is called {stem}.yml, give both one name")
     for key in [key for key in KEYS if key in content and key not in ("name", "config", "secrets")]:
         meant[key] = _MEANINGS[key](reader, key, content[key])
@@ -230,9 +230,7 @@ def _buildpack(name):
     try:
         canonical(name)
     except ApiError:  # which tells the name, that may be a secret
-        raise ApiError(
-            "it is neither a name such as heroku/python nor the URL of a git repository or a .tgz."
-        ) from None
+        raise ApiError(f"it {NEITHER}") from None
 
 
 def _domains(reader, key, value):

@@ -13,6 +13,7 @@ from ansible_collections.hokku.platform.plugins.module_utils._api import ApiErro
 
 REGISTRY = re.compile(r"https://buildpack-registry\.s3\.amazonaws\.com/buildpacks/(heroku/[\w-]+)\.tgz")
 NAME = re.compile(r"(?:heroku/)?([a-z][a-z0-9-]*)")
+NEITHER = "is neither a name such as heroku/python nor the URL of a git repository or a .tgz."
 ALIASES = {"gradle": "java"}  # what the platform answers with the name of another
 
 
@@ -24,7 +25,5 @@ def canonical(name):
     if known:
         return f"heroku/{ALIASES.get(known[1], known[1])}"
     if "://" not in name:
-        raise ApiError(
-            f"Buildpack {name!r} is neither a name such as heroku/python nor the URL of a git repository or a .tgz."
-        )
+        raise ApiError(f"Buildpack {name!r} {NEITHER}")
     return name

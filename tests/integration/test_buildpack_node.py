@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from hokku.build import bundle
-from hokku.build.buildpacks import DIRECTORY
 from tests.integration.buildpack_stand import PATH, Stand, detects
 from tests.integration.toolchain_stand import for_dynos
 
@@ -60,6 +59,20 @@ def tree(stand: Stand) -> dict[str, bytes]:
     """Every file of the slug and what is in it."""
     files = (path for path in stand.app.rglob("*") if path.is_file())
     return {str(path.relative_to(stand.app)): path.read_bytes() for path in files}
+
+
+def pack(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """pack.js of the buildpack, asked in this folder."""
+    argv = ["node", bundle.DIRECTORY / "nodejs" / "lib" / "pack.js", *words]
+    return subprocess.run(argv, text=True, check=False, capture_output=True, cwd=folder, env={"PATH": PATH})
+
+
+def facts(folder: Path, said: dict) -> str:
+    """What pack.js tells of such a package.json."""
+    (folder / "package.json").write_text(json.dumps(said))
+    told = pack(folder, "facts", "package.json")
+    assert told.returncode == 0, told.stderr
+    return told.stdout
 
 
 def test_an_app_is_nodes_by_its_package_json(tmp_path):
@@ -128,10 +141,7 @@ def test_npm_builds_prunes_and_makes_the_same_slug_from_its_cache(stand):
     ],
 )  # fmt: skip
 def test_scripts_of_programs_that_are_known_make_the_same_of_the_same(tmp_path, scripts, alike):
-    (tmp_path / "package.json").write_text(json.dumps({"scripts": scripts}))
-    words = ["node", DIRECTORY / "nodejs/lib/pack.js", "facts", tmp_path / "package.json"]
-    said = subprocess.run(words, text=True, check=True, capture_output=True, cwd=tmp_path).stdout
-    assert f"alike\t{alike}\n" in said
+    assert f"alike\t{alike}\n" in facts(tmp_path, {"scripts": scripts})
 
 
 @pytest.mark.parametrize(
@@ -155,10 +165,7 @@ def test_what_may_fetch_while_it_bundles_is_not_known(tmp_path, files, packages,
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     said = {"scripts": {"build": "vite build"}, "devDependencies": packages}
-    (tmp_path / "package.json").write_text(json.dumps(said))
-    words = ["node", DIRECTORY / "nodejs/lib/pack.js", "facts", "package.json"]
-    found = subprocess.run(words, text=True, check=True, capture_output=True, cwd=tmp_path).stdout
-    assert f"alike\t{alike}\n" in found
+    assert f"alike\t{alike}\n" in facts(tmp_path, said)
 
 
 @pytest.mark.parametrize(("name", "status"), [("esbuild", 0), ("prisma", 0), ("youtube-dl-exec", 3)])
@@ -166,8 +173,7 @@ def test_packages_that_fetch_what_is_newest_are_not_known(tmp_path, name, status
     one = {"resolved": f"https://registry.npmjs.org/{name}/-/{name}-1.0.0.tgz", "integrity": "sha512-x"}
     packages = {f"node_modules/{name}": one | {"hasInstallScript": True}}
     (tmp_path / "package-lock.json").write_text(json.dumps({"lockfileVersion": 3, "packages": packages}))
-    words = ["node", DIRECTORY / "nodejs/lib/pack.js", "fixed", "package-lock.json"]
-    assert subprocess.run(words, cwd=tmp_path, check=False).returncode == status
+    assert pack(tmp_path, "fixed", "package-lock.json").returncode == status
 
 
 def test_modules_are_kept_for_the_image_that_they_were_compiled_on(stand, tmp_path, monkeypatch):
@@ -312,9 +318,7 @@ def test_the_strongest_checksum_decides(tmp_path, wanted, status):
     (tmp_path / "file").write_bytes(b"content")
     good = base64.b64encode(hashlib.sha512(b"content").digest()).decode()
     weak = base64.b64encode(hashlib.sha1(b"content").digest()).decode()
-    program = bundle.DIRECTORY / "nodejs" / "lib" / "pack.js"
-    words = ["node", program, "integrity", tmp_path / "file", wanted.format(good=good, weak=weak)]
-    assert subprocess.run(words, env={"PATH": PATH}, check=False).returncode == status
+    assert pack(tmp_path, "integrity", "file", wanted.format(good=good, weak=weak)).returncode == status
 
 
 FROM_REGISTRY = {
@@ -349,14 +353,7 @@ WITHOUT_ADDRESS = {key: value for key, value in FROM_REGISTRY.items() if key != 
 )
 def test_modules_whose_scripts_are_known_to_read_nothing_of_the_app_are_kept_when_it_changes(tmp_path, lock, known):
     (tmp_path / "package-lock.json").write_text(json.dumps(lock) if isinstance(lock, dict) else lock)
-    words = [
-        "node",
-        bundle.DIRECTORY / "nodejs" / "lib" / "pack.js",
-        "undisturbed",
-        "package-lock.json",
-        "npm-shrinkwrap.json",
-    ]
-    done = subprocess.run(words, cwd=tmp_path, env={"PATH": PATH}, capture_output=True, check=False)
+    done = pack(tmp_path, "undisturbed", "package-lock.json", "npm-shrinkwrap.json")
     assert (done.returncode == 0) is known
 
 

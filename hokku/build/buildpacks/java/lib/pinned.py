@@ -37,11 +37,11 @@ MEANS_ANOTHER = re.compile(r"SNAPSHOT|LATEST|RELEASE|[\[(]|(^|\s)(-f|--file)")
 
 def main() -> bool:
     """Whether it is so. Raises ValueError, LookupError, OSError or SyntaxError for a pom.xml that cannot be read."""
-    options = [os.environ.get(name, "") for name in ("MAVEN_CUSTOM_OPTS", "MAVEN_CUSTOM_GOALS")]
-    options += [path.read_text() for path in (Path(".mvn/maven.config"),) if path.exists()]
+    goals, own_options = os.environ.get("MAVEN_CUSTOM_GOALS", ""), Path(".mvn/maven.config")
+    options = [goals, os.environ.get("MAVEN_CUSTOM_OPTS", ""), own_options.read_text() if own_options.exists() else ""]
     if Path(".mvn/extensions.xml").exists() or "MAVEN_SETTINGS_URL" in os.environ:
         return False
-    if ":" in options[1] or any(re.search(MEANS_ANOTHER, text) for text in options):  # a goal of a plugin
+    if ":" in goals or any(MEANS_ANOTHER.search(text) for text in options):  # a goal of a plugin
         return False
     poms = list(_reactor(Path("pom.xml"), set()))
     own = {_name(pom) for pom in poms}

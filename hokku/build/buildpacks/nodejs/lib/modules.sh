@@ -32,11 +32,14 @@ choose_manager() {
 
 locked() { [ "$manager" != npm ] || [ -f package-lock.json ] || [ -f npm-shrinkwrap.json ]; }
 
-# Whether the modules of one build may be all of the next one's: nothing of the app's own is in them, or made with them.
-keepable() {
-  locked && [ "${NODE_MODULES_CACHE:-true}" != false ] && [ "${fact[lifecycle]}" = false ] && [ "${fact[local]}" = false ] &&
-    [ "$checked_in" = false ] && [ "$plug" = false ] && ! grep -q '^packages:' pnpm-workspace.yaml 2>/dev/null
+# Whether the lockfile tells all that is installed: no module lies in the app's own tree.
+told_by_lock() {
+  locked && [ "${NODE_MODULES_CACHE:-true}" != false ] && [ "${fact[local]}" = false ] && [ "$checked_in" = false ] &&
+    ! grep -q '^packages:' pnpm-workspace.yaml 2>/dev/null
 }
+
+# Whether the modules of one build may be all of the next one's: nothing of the app's own is in them, or made with them.
+keepable() { told_by_lock && [ "${fact[lifecycle]}" = false ] && [ "$plug" = false ]; }
 
 # What the modules go by. Modules that run scripts when they are installed may read any file of the app, so these count,
 # but for scripts that are known.

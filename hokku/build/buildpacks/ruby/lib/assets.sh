@@ -5,7 +5,7 @@
 # own_assets where the task may be more than Rails' own: then it may fetch what changes elsewhere.
 precompile_assets() {
   local kept=$1 tasks manifest directory dummy=''
-  grep -q -s '^    rake (' Gemfile.lock || return 0
+  locks rake || return 0
   compgen -G '[Rr]akefile*' >/dev/null || return 0
   manifest=$(compgen -G 'public/assets/.sprockets-manifest-*.json' || compgen -G 'public/assets/manifest*.json' ||
     compgen -G 'public/assets/manifest.yml' || compgen -G 'public/assets/.manifest.json' || true)
@@ -18,7 +18,7 @@ precompile_assets() {
   if ! tasks=$(bundle exec rake -P --trace 2>"$kept.said"); then
     detail <"$kept.said"
     rm -f "$kept.said"
-    if grep -q '^    railties (' Gemfile.lock; then
+    if locks railties; then
       fail "Could not detect rake tasks." "Ensure that \`bundle exec rake -P\` runs against your app: the lines above say why it does not here." \
         "Gems that it needs in production must not be in the groups ${BUNDLE_WITHOUT:-}."
     fi
@@ -28,7 +28,8 @@ precompile_assets() {
   fi
   rm -f "$kept.said"
   grep -q -x 'rake assets:precompile' <<<"$tasks" || return 0
-  if ! grep -q '^    railties (' Gemfile.lock || grep -q -E '^    (jsbundling-rails|cssbundling-rails|asset_sync|cloudinary|shakapacker|webpacker|vite_ruby|vite_rails) \(' Gemfile.lock ||
+  if ! locks railties ||
+    locks 'jsbundling-rails|cssbundling-rails|asset_sync|cloudinary|shakapacker|webpacker|vite_ruby|vite_rails' ||
     grep -q -r -s -E 'precompile|enhance' [Rr]akefile* lib/tasks rakelib; then
     own_assets=true
   fi
