@@ -7,6 +7,7 @@ operations any client of the cluster can list, learns neither the command nor it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -25,7 +26,9 @@ log = logging.getLogger(__name__)
 
 INIT = "/usr/lib/hokku/dyno-init"
 HANG_UP = 1  # SIGHUP
-_GRACE = 3.0  # seconds that a command gets after SIGHUP
+_LEAVE = 0.5  # seconds that a command gets to end by itself when its client has gone
+_GRACE = 3.0  # seconds that it gets after SIGHUP
+_LAST = 4.0  # seconds that LXD gets to tell the status of one that has ended
 _LOOK = 5  # seconds that the first question for the exit status waits; later ones take a second
 _LONGEST_PAUSE = 15.0  # seconds between two questions
 _SIZE = (80, 24)
@@ -139,17 +142,29 @@ class Execution:
             await asyncio.sleep(pause)
         return status
 
+    async def ends_by_itself(self) -> bool:
+        """Whether it ends now that its client has gone: one that was told the exit status leaves before the end."""
+        return await self._drained(_LEAVE)
+
     async def hang_up(self) -> int | None:
         """Nobody wants its output any more: SIGHUP, and three seconds to end. Its exit status, if it told one."""
         signal = json.dumps({"command": "signal", "signal": HANG_UP})
         try:
-            async with asyncio.timeout(_GRACE):
-                await self._streams["control"].say(signal)
-                while not self._over:
-                    await self.read()
+            await self._streams["control"].say(signal)
+            if not await self._drained(_GRACE):
+                return None
+            async with asyncio.timeout(_LAST):
                 return await self.status()
         except (OSError, LxdError, TimeoutError):
             return None
+
+    async def _drained(self, seconds: float) -> bool:
+        """Whether its output ended within that time; what comes is read and let go."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._over:
+                    await self.read()
+        return self._over
 
     async def close(self) -> None:
         """Let go of it. LXD kills what still runs when the control stream breaks off."""

@@ -108,7 +108,7 @@ class Rendezvous:
     ) -> int | None:
         try:
             outcome = await Bridge(reader, writer, execution, tty=terminal.tty, first=first).run()
-            if outcome is Outcome.OVER:
+            if outcome is Outcome.OVER or (outcome is Outcome.GONE and await execution.ends_by_itself()):
                 return await execution.status(lambda: not writer.is_closing())
             if outcome is Outcome.SILENT:
                 _tell(writer, "Nothing was said for an hour: the connection is closed.")

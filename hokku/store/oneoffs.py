@@ -97,11 +97,13 @@ class Order:
     def script(self) -> str:
         """What the shell gets. The command has one of its own when it is told: `exit 7` must not end the telling.
 
-        A terminal's last line may not have got through the kernel when LXD sees the shell's end, and be lost then.
+        A terminal's last line may not have got through the kernel when LXD sees the shell's end, and be lost then. The
+        client leaves as soon as it was told, and the hang-up that follows must not take the place of the status.
         """
         if not self.told:
             return self.command
-        return f'(\n{self.command}\n)\nstatus=$?\necho "{TOLD}$status"\n[ ! -t 1 ] || sleep 0.1\nexit $status'
+        told = f"trap '' HUP\necho \"{TOLD}$status\"\n[ ! -t 1 ] || sleep 0.1"
+        return f"(\n{self.command}\n)\nstatus=$?\n{told}\nexit $status"
 
 
 def seal(order: Order) -> bytes:

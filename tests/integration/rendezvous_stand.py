@@ -46,6 +46,12 @@ class LocalCommand:
     async def status(self, wanted=lambda: True) -> int:
         return await self.process.wait()
 
+    async def ends_by_itself(self) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await self.process.wait()
+        return self.process.returncode is not None
+
     async def hang_up(self) -> int | None:
         os.killpg(self.process.pid, signal.SIGHUP)
         return 128 - await self.process.wait()

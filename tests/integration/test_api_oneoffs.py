@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import signal
+import subprocess
 import uuid
 from datetime import timedelta
 
@@ -208,7 +212,19 @@ def test_only_a_terminal_gets_a_terminal():
 def test_the_exit_status_is_told_whatever_the_command_does():
     told = ask.order("exit 7" + TELL, None, {})
     assert (told.command, told.told) == ("exit 7", True)
-    import subprocess
-
     done = subprocess.run(["bash", "-c", told.script], capture_output=True, check=False)
     assert (done.returncode, done.stdout.decode()) == (7, "\uffff heroku-command-exit-status: 7\n")
+
+
+def test_a_hang_up_once_the_exit_status_was_told_does_not_take_its_place():
+    """The client leaves as soon as it was told; a terminal's shell waits a moment before it ends."""
+    words = ["bash", "-c", ask.order("exit 7" + TELL, None, {}).script]
+    ours, terminal = pty.openpty()
+    with subprocess.Popen(words, stdin=terminal, stdout=terminal, start_new_session=True) as shell:
+        os.close(terminal)
+        shown = b""
+        while b"status: 7" not in shown:
+            shown += os.read(ours, 4096)
+        os.killpg(shell.pid, signal.SIGHUP)
+        assert shell.wait(20) == 7
+    os.close(ours)

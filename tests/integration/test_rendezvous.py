@@ -200,6 +200,15 @@ def test_when_the_client_goes_the_command_is_hung_up_on(stand, app):
     assert ended(oneoff) == 129
 
 
+def test_a_client_that_leaves_before_the_very_end_does_not_change_the_exit_status(stand, app):
+    oneoff, secret = asked(app, "echo told; sleep 0.1; exit 7")
+    with stand.connect() as client:
+        client.sendall(secret.encode() + b"\r\n")
+        assert client.recv(100) == ANSWER
+        assert client.recv(100) == b"told\n"
+    assert ended(oneoff) == 7
+
+
 def test_silence_ends_it(stand, app, monkeypatch):
     monkeypatch.setattr(bridge.Bridge.__init__, "__kwdefaults__", {"first": b"", "silence": 0.5})
     oneoff, secret = asked(app, "sleep 1000")

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 import uuid
 
-from official_cli import HerokuCli, Terminal
+from official_cli import SLEEPS, HerokuCli, Terminal
 from platform_client import App, wait_for
-
-# It tells when it can be interrupted. The shell of the terminal, and a subshell of it, let an interrupt pass that comes
-# just before they begin a command.
-SLEEPS = "sh -c 'echo asleep; exec sleep 300'"
 
 
 def gone(app: App) -> None:
