@@ -9,22 +9,41 @@ from __future__ import annotations
 import pytest
 from lab_fixtures import new_app, platform, pytest_runtest_makereport  # noqa: F401
 
-# Of the CLI's two versions v11 is tried with every command in `make test`. v8, which asks the API almost the same, is
-# tried there with what differs most between the two: how it logs in, and how git gets its password.
-OF_BOTH_VERSIONS = {"test_account", "test_git", "test_table"}
+# Of the CLI's two versions v11 is tried with every kind of command in `make test`. v8, which asks the API almost the
+# same, is tried there with what differs most between the two: how it logs in, and how git gets its password.
+OF_BOTH_VERSIONS = {
+    "test_login_at_a_terminal_whoami_token_and_logout",
+    "test_push_over_https_with_the_clis_credentials",
+    "test_the_table_has_every_command_of_the_cli_once",
+}
 
 # What takes minutes each time, for what seldom breaks alone: a machine is added and taken away; more modules of a kind.
 LONG_FILES = {"test_host_playbooks", "test_certificate_module", "test_drain_module", "test_people_modules"}
 
-# Of tests that take minutes, those whose promise others of their file keep watch on, too.
+# Of tests that take long, those whose promise others of their file, or of tests/integration, keep watch on, too.
 LONG_TESTS = {
+    "test_a_collaborator_sees_and_pushes_and_does_nothing_else",
+    "test_a_domain_is_given_another_certificate",
     "test_a_drain_that_is_taken_back_replaces_nothing_more",
-    "test_a_one_off_dyno_is_waited_for_and_the_host_says_so",
-    "test_what_is_written_from_a_running_app_changes_nothing_when_it_is_deployed",
-    "test_several_types_more_or_less_and_a_wait_until_they_are_up",
     "test_a_drained_host_has_no_dyno_left_and_can_be_taken_back",
-    "test_both_web_servers_before_php_keep_what_is_not_public_to_themselves",
+    "test_a_hanging_command_is_ended_by_stopping_its_dyno",
     "test_a_jvm_takes_the_dynos_memory_into_account",
+    "test_a_one_off_dyno_is_waited_for_and_the_host_says_so",
+    "test_a_sample_is_pushed_served_logged_and_built_again_from_the_cache[go]",
+    "test_a_sample_is_pushed_served_logged_and_built_again_from_the_cache[ruby]",
+    "test_add_list_receive_deliveries_update_and_remove",
+    "test_both_web_servers_before_php_keep_what_is_not_public_to_themselves",
+    "test_create_info_update_rotate_and_revoke",
+    "test_diff_finds_the_commits_that_it_would_compare_on_github",
+    "test_features_are_listed_and_one_that_is_not_there_is_refused",
+    "test_heroku_client_lists_creates_scales_logs_and_runs",
+    "test_labs_are_listed_told_of_and_switched",
+    "test_php_is_built_again_where_composer_runs_more_than_frameworks_have_it_run",
+    "test_ps_is_dyno_and_filters_hold_together",
+    "test_several_types_more_or_less_and_a_wait_until_they_are_up",
+    "test_single_steps_scale_roll_back_and_run",
+    "test_the_release_phase_is_shown_by_output_and_tried_again",
+    "test_what_is_written_from_a_running_app_changes_nothing_when_it_is_deployed",
 }
 
 # The page that everybody begins with is run in `make test`, the tutorial and the guides in `make test-all`.
@@ -52,8 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.alone)
         chosen = getattr(item, "callspec", None)
         params = chosen.params if chosen is not None else {}
-        old_cli = params.get("cli") == "v8" and item.path.stem not in OF_BOTH_VERSIONS
+        old_cli = params.get("cli") == "v8" and name not in OF_BOTH_VERSIONS
         later_page = "page" in params and params["page"].name not in FIRST_PAGES
-        listed = item.path.stem in LONG_FILES or name in LONG_TESTS
+        listed = item.path.stem in LONG_FILES or not LONG_TESTS.isdisjoint({name, item.name})
         if old_cli or later_page or listed:
             item.add_marker(pytest.mark.long)
