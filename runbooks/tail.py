@@ -32,6 +32,8 @@ def tail(context, app="", lines=100, dyno="", source="", follow=True, inventory=
     needed(app, "application", "fab tail --app NAME")
     if not 0 <= lines <= MOST:
         raise Refused(f"--lines is {lines}: {MOST} lines of an application are kept, so give 0 to {MOST}.")
+    if source not in ("", *_COLOURS):
+        raise Refused(f"--source is {source!r}: lines come from {' or '.join(_COLOURS)}.")
     wanted: dict[str, Any] = {"tail": follow, "lines": lines}
     wanted |= {name: value for name, value in (("dyno", dyno), ("source", source)) if value}
     client = access.api(inventory)

@@ -178,6 +178,13 @@ def test_a_dyno_is_named_with_its_application_one_way_or_the_other() -> None:
             why.which(app, dyno)
 
 
+@pytest.mark.parametrize(("lines", "source"), [(-1, ""), (1501, ""), (10, "heruko")])
+def test_a_tail_of_what_there_is_not_is_refused_before_anything_is_asked(api: FakeApi, lines: int, source: str) -> None:
+    with pytest.raises(Exit, match="fab tail: --"):
+        tail.tail(Context(), app="shop", lines=lines, source=source)
+    assert api.asked == []
+
+
 def test_a_line_is_taken_apart_and_coloured_on_terminals_alone() -> None:
     line = "2026-11-25T10:00:00.1+00:00 app[web.1]: hello \x1b[31mred\x1b]0;title\x07\x1b[2J"
     assert tail.parsed(line) == {
