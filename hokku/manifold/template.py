@@ -30,9 +30,12 @@ def is_ready(instance: Instance) -> bool:
     return instance.kind == "template" and instance.config.get(READY) == WHOLE
 
 
-def sibling(instances: Mapping[str, Instance], payload: Payload, image: str) -> str | None:
-    """Another release's whole template with the same slug on the same image: its copy needs no unpacking."""
-    same = {"user.hokku.slug": str(payload.slug_id), MADE_FROM: image}
+def sibling(instances: Mapping[str, Instance], about: Mapping[str, str], image: str) -> str | None:
+    """A whole template of another release of the app with the same content: its copy needs no unpacking.
+
+    `about` are the labels of the one that is to be made, `image` is what it is made from.
+    """
+    same = {key: about[key] for key in ("user.hokku.app", "user.hokku.content")} | {MADE_FROM: image}
     for instance in instances.values():
         if is_ready(instance) and same.items() <= instance.config.items():
             return instance.name
@@ -49,7 +52,9 @@ def make(
     """
     name = names.template(payload.release_id, member.host.name)
     member.delete(name)
-    about = names.labels("template", app=app_id, release=payload.release_id, slug=payload.slug_id)
+    about = names.labels(
+        "template", app=app_id, release=payload.release_id, slug=payload.slug_id, content=payload.sha256
+    )
     config = {
         **about,
         READY: "false",
@@ -57,7 +62,7 @@ def make(
         "environment.HOKKU_MODE": "unpack",
         "raw.lxc": names.INIT,
     }
-    other = sibling({key: each for key, each in instances.items() if key != name}, payload, image)
+    other = sibling({key: each for key, each in instances.items() if key != name}, about, image)
     if other is not None:
         member.copy(name, other, config, names.root())
     else:

@@ -13,10 +13,9 @@ from ansible_collections.hokku.platform.plugins.module_utils._lxd import LxdErro
 from ansible_collections.hokku.platform.plugins.modules import stack_image
 
 from hokku.build import compile
-from hokku.manifold import images, template
+from hokku.manifold import images, names, template
 from hokku.manifold.lxd import Image, Instance
 from hokku.settings import Settings
-from hokku.store.wanted import Payload
 
 DEFAULTS = yaml.safe_load((Path(__file__).parents[2] / "roles/stack_image/defaults/main.yml").read_text())
 ALIASES = ("hokku/debian-13", "hokku/debian-13-build")
@@ -205,12 +204,10 @@ def test_a_stack_without_an_image_is_said() -> None:
         images.choose("lost", None, [OLD, NEW])
 
 
-def instance(base: str, slug: int = 1) -> Instance:
-    config = {
-        "user.hokku.kind": "template", template.READY: template.WHOLE, images.MADE_FROM: base,
-        "user.hokku.slug": str(uuid.UUID(int=slug)),
-    }  # fmt: skip
-    return Instance(f"t-{base}-{slug}", "Stopped", "h", config)
+def instance(base: str, content: str = "c", app: str = "a") -> Instance:
+    config = {template.READY: template.WHOLE, images.MADE_FROM: base}
+    about = names.labels("template", app=app, release=uuid.uuid4(), slug=uuid.uuid4(), content=content)
+    return Instance(f"t-{base}-{content}-{app}", "Stopped", "h", config | about)
 
 
 def test_an_image_goes_only_when_nothing_can_need_it() -> None:
@@ -223,11 +220,13 @@ def test_an_image_goes_only_when_nothing_can_need_it() -> None:
     assert images.unneeded(every, set(), [], NOW + images.JUST_MADE) == [OLD, fresh]
 
 
-def test_a_template_is_copied_only_from_one_of_the_same_slug_and_image() -> None:
-    payload = Payload(uuid.uuid4(), uuid.UUID(int=1), "0" * 64, "debian-13", {}, {})
-    there = {each.name: each for each in (instance("old"), instance("new", slug=2), instance("new"))}
-    assert template.sibling(there, payload, "new") == "t-new-1"
-    assert template.sibling(there, payload, "newest") is None
+def test_a_template_is_copied_only_from_one_of_the_same_app_content_and_image() -> None:
+    others = (instance("old"), instance("new", content="d"), instance("new", app="b"))
+    there = {each.name: each for each in (*others, instance("new"))}
+    wanted = names.labels("template", app="a", release=uuid.uuid4(), slug=uuid.uuid4(), content="c")
+    assert template.sibling(there, wanted, "new") == "t-new-c-a"
+    assert template.sibling({each.name: each for each in others}, wanted, "new") is None
+    assert template.sibling(there, wanted, "newest") is None
 
 
 def test_a_build_on_a_stack_that_was_taken_away_says_which_ones_there_are() -> None:
