@@ -93,6 +93,18 @@ def test_a_slug_is_uploaded_released_and_got_back(api, tmp_path):
         (archive(("./app/x", "", tarfile.CHRTYPE)), "neither a file nor a directory nor a link"),
         (archive(), "is empty"),
     ],
+    ids=[
+        "nothing",
+        "no gzip",
+        "no tar",
+        "cut off",
+        "..",
+        "absolute",
+        "not below app",
+        "link out",
+        "device",
+        "no entry",
+    ],
 )
 def test_an_archive_that_is_no_slug_is_refused_and_leaves_nothing(api, content, words):
     before = set(settings().slugs_dir.iterdir())
