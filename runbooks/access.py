@@ -16,6 +16,10 @@ from ansible_collections.hokku.platform.plugins.module_utils._api import Api, Ap
 
 __all__ = ["Access", "Api", "ApiError", "api", "known", "missing", "path", "since", "until"]
 TIMEOUT = 30  # seconds for one answer
+PAIRS = (
+    ("HOKKU_API_URL", "HOKKU_API_TOKEN"),
+    ("HEROKU_HOST", "HEROKU_API_KEY"),
+)  # where the environment has a platform
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,11 @@ class Access:
 
 
 def known(given: str = "") -> Access:
-    """How the API is reached. An inventory that is named wins over the environment. Raises Refused.
+    """How the API is reached. An inventory that is named wins over the environment's platform. Raises Refused.
 
     Address and token come from one place: a token is never sent to a platform that it is not of.
     """
-    if not given and (found := _of_environment()):
+    if not given and not os.environ.get("HOKKU_INVENTORY") and (found := _of_environment()):
         return found
     source = inventory.chosen(given)
     names = ("hokku_public_url", "hokku_secrets_dir")
@@ -56,14 +60,14 @@ def known(given: str = "") -> Access:
 
 
 def _of_environment() -> Access | None:
-    url = os.environ.get("HOKKU_API_URL") or os.environ.get("HEROKU_HOST")
-    token = os.environ.get("HOKKU_API_TOKEN") or os.environ.get("HEROKU_API_KEY")
-    if not url and not token:
-        return None
-    if not url or not token:
-        there, absent = ("a token", "HOKKU_API_URL") if token else (f"the address {url}", "HOKKU_API_TOKEN")
-        raise Refused(f"The environment has {there} and no {absent}: set both, or neither to go by the inventory.")
-    return Access(url, token, os.environ.get("HOKKU_CA_FILE") or os.environ.get("HOKKU_CA") or None)
+    for pair in PAIRS:
+        url, token = (os.environ.get(name) for name in pair)
+        if url and token:
+            return Access(url, token, os.environ.get("HOKKU_CA_FILE") or os.environ.get("HOKKU_CA") or None)
+        if url or token:
+            there, absent = pair if url else pair[::-1]
+            raise Refused(f"The environment has {there} and no {absent}: set both, or neither to go by the inventory.")
+    return None
 
 
 def api(given: str = "") -> Api:

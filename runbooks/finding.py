@@ -39,13 +39,16 @@ class Finding:
     near: bool = True
 
 
+def _rank(each: Finding) -> float:
+    """A machine's certificate that has ended keeps the API, Redis and PostgreSQL from being asked."""
+    if each.part == "certificates" and each.state is State.FAILED and each.near:
+        return ORDER.index("time") + 0.5
+    return ORDER.index(each.part) if each.part in ORDER else len(ORDER)
+
+
 def ordered(found: Iterable[Finding]) -> list[Finding]:
     """The worst first, and of those that what others stand on. Pure, and stable."""
-
-    def place(each: Finding) -> tuple[int, int, bool]:
-        return _GRAVITY[each.state], ORDER.index(each.part) if each.part in ORDER else len(ORDER), not each.near
-
-    return sorted(found, key=place)
+    return sorted(found, key=lambda each: (_GRAVITY[each.state], _rank(each), not each.near))
 
 
 def next_step(found: Iterable[Finding]) -> Finding | None:

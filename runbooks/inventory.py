@@ -91,10 +91,11 @@ def glance(source: str, *names: str) -> dict[str, str] | None:
     import yaml
 
     folder = Path(source) if Path(source).is_dir() else Path(source).parent
-    files = [
-        path for path in (folder / "group_vars" / name for name in ("all", "all.yml", "all.yaml")) if path.is_file()
-    ]
-    files += [path for path in sorted((folder / "group_vars" / "all").glob("*")) if path.suffix in (".yml", ".yaml")]
+    variables = folder / "group_vars" / "all"
+    if variables.is_dir():  # Ansible reads no all.yml beside it then
+        files = [path for path in sorted(variables.glob("*")) if path.suffix in (".yml", ".yaml")]
+    else:
+        files = [path for path in map(variables.with_suffix, ("", ".yml", ".yaml")) if path.is_file()][:1]
     found: dict[str, str] = {}
     for path in files:
         text = path.read_text()

@@ -30,6 +30,7 @@ def machine(answer: Answer) -> list[Finding]:
         *_disks(name, told.get("disks", [])),
         *_memory(name, told["memory"]),
         *_clock(name, drift(answer)),
+        *_systemd(name, told.get("systemd", True)),
         *_units(name, told["units"]),
         *_strangers(name, told["failed"], told["units"]),
         *_answers(name, told),
@@ -118,6 +119,15 @@ def _units(name: str, units: Mapping[str, Mapping[str, Any]]) -> Iterator[Findin
         yield Finding(parts.part(unit), short, State.FAILED, f"{said}: {parts.without(unit)}.", remedy, name)
 
 
+def _systemd(name: str, answers: bool) -> Iterator[Finding]:
+    if not answers:
+        said = f"systemd on {name} did not say how its services are: whether they run is not known."
+        remedy = (
+            f"On {name}: systemctl status, and journalctl -n 50; where systemd hangs, only a restart of {name} helps."
+        )
+        yield Finding("machine", name, State.FAILED, said, remedy, name)
+
+
 def _strangers(name: str, failed: list[str], units: Mapping[str, Any]) -> Iterator[Finding]:
     if others := [unit for unit in failed if unit not in units]:
         said = f"On {name} systemd has failed units: {', '.join(others)}."
@@ -146,7 +156,11 @@ def _certificates(name: str, ends: Mapping[str, float], now: float) -> Iterator[
             continue
         day = f"{datetime.fromtimestamp(end, UTC):%Y-%m-%d}"
         state, said = (State.FAILED, "ended on") if end <= now else (State.WARNING, "ends on")
-        remedy = "Run playbooks/site.yml: role pki renews certificates that end within 30 days."
+        remedy = (
+            "Run playbooks/site.yml: role pki renews certificates that end within 30 days."
+            if path in parts.CERTIFICATES
+            else f"It is one of your own, which Hokku does not renew: put a new one in its place on {name}."
+        )
         yield Finding("certificates", name, state, f"{path} on {name} {said} {day}.", remedy, name)
 
 

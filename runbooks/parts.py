@@ -14,6 +14,9 @@ UNITS = {
     "dyno_hosts": ("lxd.service", "hokku-dyno-firewall.service", "rsyslog.service"),
     "routers": ("haproxy.service", "hokku-router-state.service", "rsyslog.service"),
 }  # fmt: skip
+CERTIFICATES = frozenset(  # those that role pki writes and renews
+    f"/etc/hokku/tls/{name}" for name in ("ca.crt", "host.crt", "manifold.crt", "cluster.crt", "apps.pem")
+)
 _WITHOUT = {
     "postgresql": "nothing can be changed",
     "redis-server": "no log line is kept or shown",

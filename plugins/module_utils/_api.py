@@ -51,10 +51,18 @@ def path(*parts):
     return "/" + "/".join(quote(str(part), safe="~") for part in parts)
 
 
+_NOT_NOW = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+
+
 def _unreachable(url, error, timeout):
     """Why there was no answer, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError) and "mismatch" in error.verify_message:
         return f"{url} has a certificate for another name ({error.verify_message}): use the platform's own address."
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _NOT_NOW:
+        return (
+            f"The certificate of {url} is not valid now ({error.verify_message}): see that this computer's clock is "
+            "right, and run playbooks/site.yml, which renews it."
+        )
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"The certificate of {url} is not trusted here ({error.verify_message}): name the platform's CA in ca_file "

@@ -155,11 +155,14 @@ def give(module, app, name, wanted):
         raise ApiError(f"{name} is only offered to {wanted}, who has to accept it: see `heroku apps:transfer`.")
 
 
-def refuse_unknown(module, stack):
-    """Raises ApiError for a stack that the platform will not know (`cedar` is its default)."""
-    if module.check and stack != "cedar" and module.api.find(path("stacks", stack)) is None:
-        names = ", ".join(row["name"] for row in module.api.list("/stacks"))
-        raise ApiError(f"stack is {stack}, which is not known here: use one of {names}.")
+def known_stack(module, stack):
+    """The name of the stack with this name or id; `cedar` is the default. Raises ApiError for one that is not there."""
+    rows = module.api.list("/stacks")
+    for row in rows:
+        if stack in (row["name"], row["id"]) or (stack == "cedar" and row["default"]):
+            return row["name"]
+    names = ", ".join(row["name"] for row in rows)
+    raise ApiError(f"stack is {stack}, which is not known here: use one of {names}.")
 
 
 def create(module, name):
@@ -170,8 +173,8 @@ def create(module, name):
     if given:
         may_give(module.api, None, wanted)
     module.differs("state", "absent", "present")
-    if stack:
-        refuse_unknown(module, stack)
+    if stack and module.check:
+        known_stack(module, stack)
     module.differs("stack", None, stack)
     body = {"name": name, **({"stack": stack} if stack else {})}
     made = module.act(f"app {name} created", "POST", "/apps", body)
@@ -191,8 +194,9 @@ def change(module, app, name):
     if module.differs("name", app["name"], name):
         body["name"] = name
         said.append(f"app {app['name']} renamed {name}")
+    if stack and stack != app["build_stack"]["name"]:
+        stack = known_stack(module, stack)
     if stack and module.differs("stack", app["build_stack"]["name"], stack):
-        refuse_unknown(module, stack)
         body["build_stack"] = stack
         said.append(f"build stack of {name} set to {stack}")
     if body:

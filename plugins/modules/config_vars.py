@@ -32,6 +32,14 @@ options:
     type: str
     choices: [merge, exact]
     default: merge
+  wait:
+    description: Whether to wait until the release that a change makes serves, or does not, which fails the module.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait. The release goes on when they are over, and the module fails.
+    type: int
+    default: 900
 extends_documentation_fragment:
   - hokku.platform.api
   - ansible.builtin.action_common_attributes
@@ -78,6 +86,7 @@ names:
 
 import re
 
+from ansible_collections.hokku.platform.plugins.module_utils import _releases
 from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError, path
 from ansible_collections.hokku.platform.plugins.module_utils._app import config_vars
 from ansible_collections.hokku.platform.plugins.module_utils._platform import MASK, run
@@ -117,7 +126,9 @@ def told(present, name, value):
 
 
 def work(module):
-    app, given = module.params["app"], module.params["vars"]
+    app, given, seconds = (module.params[name] for name in ("app", "vars", "wait_timeout"))
+    if seconds < 1:
+        raise ApiError(f"wait_timeout is {seconds}: give a number of seconds, 1 or more.")
     names = {str(name): value for name, value in given.items()}
     module.conceal(
         "vars",
@@ -133,6 +144,8 @@ def work(module):
         first, *others = [told(present, name, value) for name, value in made.items()]
         module.act(first, "PATCH", path("apps", app, "config-vars"), made)
         module.actions += others
+    if made and module.params["wait"] and not module.check:
+        _releases.serve(module.api, app, _releases.recent(module.api, app, most=1)[0], seconds)
     then = {**present, **made}
     module.done(names=sorted(name for name, value in then.items() if value is not None))
 
@@ -144,6 +157,8 @@ def main():
             "app": {"type": "str", "required": True},
             "vars": {"type": "dict", "required": True, "no_log": True},
             "mode": {"type": "str", "choices": ["merge", "exact"], "default": "merge"},
+            "wait": {"type": "bool", "default": False},
+            "wait_timeout": {"type": "int", "default": 900},
         },
     )
 

@@ -164,15 +164,15 @@ def wait_for_the_last(router, deadline):
         time.sleep(PAUSE_SECONDS)
 
 
-def work(router, params, check):
-    """Do what is asked; gives `actions`, and the intake before and after."""
-    before, actions = router.look(), []
+def work(router, params, check, actions):
+    """Do what is asked, and say so in `actions` as it is done; gives the intake before."""
+    before = router.look()
     if params["state"] == "open":
         if not before.open:
-            actions.append("opened")
             if not check:
                 router.turn(True)
-        return actions, before
+            actions.append("opened")
+        return before
     deadline = time.monotonic() + params["wait_timeout"]
     if before.open:
         if not check:
@@ -184,7 +184,7 @@ def work(router, params, check):
         wait_for_the_last(router, deadline)
         if open_then:
             actions.append(f"the last of {open_then} connections ended")
-    return actions, before
+    return before
 
 
 def main():
@@ -201,12 +201,12 @@ def main():
     for name, least in (("quiet", 0), ("wait_timeout", 1)):
         if params[name] < least:
             module.fail_json(msg=f"{name} is {params[name]}: give a number of seconds, {least} or more.")
-    router, result = Router(params["socket"]), {}
+    router, result, actions = Router(params["socket"]), {}, []
     try:
-        actions, before = work(router, params, module.check_mode)
+        before = work(router, params, module.check_mode, actions)
         result["connections"] = before.connections if module.check_mode else router.look().connections
     except IntakeError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), actions=actions, changed=bool(actions))
     if module._diff:
         was = "open" if before.open else "closed"
         result["diff"] = {"before": f"intake: {was}\n", "after": f"intake: {params['state']}\n"}

@@ -11,8 +11,11 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 PATIENCE = 15  # seconds for one command
+ALL = 90  # seconds for all of them: what is left out then must not cost what was had before
+BEGAN = time.monotonic()
 PACKAGES = (
     "haproxy", "lxd", "rsyslog", "rsyslog-relp", "redis-server", "postgresql-15", "postgresql-17", "btrfs-progs",
     "nftables", "systemd", "python3", "openssl",
@@ -27,15 +30,22 @@ SESSIONS = (
 )
 
 
+def patience():
+    """Seconds that the next may take."""
+    return max(0.1, min(PATIENCE, BEGAN + ALL - time.monotonic()))
+
+
 def output(*argv):
     """What a command writes, and how it failed if it did."""
+    if time.monotonic() > BEGAN + ALL:
+        return f"(left out: what came before took {ALL} s)\n"
     try:
         done = subprocess.run(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, cwd="/",
+            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patience(), cwd="/",
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "HOME": "/nonexistent"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return f"(no answer within {PATIENCE} s)\n"
+        return "(no answer in time)\n"
     except OSError as error:
         return f"({error.strerror})\n"
     text = done.stdout.decode(errors="replace")
@@ -46,7 +56,7 @@ def said(path, line):
     """What a service answers on its socket."""
     try:
         with socket.socket(socket.AF_UNIX) as asked:
-            asked.settimeout(PATIENCE)
+            asked.settimeout(patience())
             asked.connect(path)
             asked.sendall(line)
             asked.shutdown(socket.SHUT_WR)
@@ -72,7 +82,7 @@ class Local(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
+        self.sock.settimeout(patience())
         self.sock.connect("/var/lib/lxd/unix.socket")
 
 
@@ -108,15 +118,8 @@ def main():
         "listeners": output("ss", "-Htln"),
         "processes": output("ps", "-eo", "pid,user,rss,pcpu,etime,comm", "--sort=-rss"),
         "packages": output("dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\n", *PACKAGES),
-        "units": output("systemctl", "list-units", "--all", "--plain", "--no-legend", "--type=service"),
-        "failed": output("systemctl", "list-units", "--state=failed", "--plain", "--no-legend"),
         "spool": output("ls", "-l", "/var/spool/rsyslog"),
-        "kernel": output("journalctl", "--dmesg", "--no-pager", "--lines=" + lines, "--output=short-iso"),
     }  # fmt: skip
-    for unit in names:
-        argv = ["journalctl", "--no-pager", "--quiet", "--lines=" + lines, "--output=short-iso", "--unit=" + unit]
-        found["journal/" + unit] = output(*argv)
-        found["unit/" + unit] = output("systemctl", "show", "--property", SHOWN, unit)
     if "control" in groups:
         found["hokku.toml"] = file("/etc/hokku/hokku.toml")
         found["hokku"] = output("/opt/hokku/venv/bin/python", "-c", VERSION)
@@ -136,6 +139,14 @@ def main():
         found["lxd/instances"] = lxd("/1.0/instances?recursion=1", ("name", "status", "location", "created_at"))
         found["lxd/images"] = lxd("/1.0/images?recursion=1", ("fingerprint", "size", "uploaded_at"))
         found["firewall"] = output("nft", "list", "table", "inet", "hokku")
+    # Last what asks systemd and its journal: where they hang, each costs its whole patience.
+    found["kernel"] = output("journalctl", "--dmesg", "--no-pager", "--lines=" + lines, "--output=short-iso")
+    found["units"] = output("systemctl", "list-units", "--all", "--plain", "--no-legend", "--type=service")
+    found["failed"] = output("systemctl", "list-units", "--state=failed", "--plain", "--no-legend")
+    for unit in names:
+        argv = ["journalctl", "--no-pager", "--quiet", "--lines=" + lines, "--output=short-iso", "--unit=" + unit]
+        found["journal/" + unit] = output(*argv)
+        found["unit/" + unit] = output("systemctl", "show", "--property", SHOWN, unit)
     print(json.dumps({name: cut(text, ASKED["most"]) for name, text in found.items()}))
 
 

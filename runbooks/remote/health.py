@@ -61,13 +61,15 @@ def disks():
 
 
 def units(names):
-    """How systemd has each."""
+    """How systemd has each; None when it does not say so of all."""
     names = [*names, *(f"postgresql@{path.split('/')[3]}-main.service" for path in clusters())]
     if not names:
         return {}
     wanted = "Id,LoadState,ActiveState,SubState,Result,NRestarts"
     text = output("systemctl", "show", "--property", wanted, *names)
     blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in text.split("\n\n")]
+    if len(blocks) != len(names) or not all(blocks):
+        return None
     return {
         name: {
             "load": block.get("LoadState", ""),
@@ -76,7 +78,7 @@ def units(names):
             "result": block.get("Result", ""),
             "restarts": int(block.get("NRestarts") or 0),
         }
-        for name, block in zip(names, blocks, strict=False)
+        for name, block in zip(names, blocks, strict=True)
     }
 
 
@@ -170,14 +172,15 @@ def main():
         "cpus": os.cpu_count(),
         "memory": memory(),
         "disks": disks(),
-        "units": states,
+        "systemd": states is not None,
+        "units": states or {},
         "failed": [line.split()[0] for line in output(
             "systemctl", "list-units", "--state=failed", "--plain", "--no-legend"
         ).splitlines() if line.split()],
         "certificates": certificates(),
     }  # fmt: skip
     if "dyno_hosts" in groups:
-        found["lxd"] = lxd(states.get("lxd.service", {}).get("active") == "active")
+        found["lxd"] = lxd(found["units"].get("lxd.service", {}).get("active") == "active")
     if "routers" in groups:
         found["haproxy"] = haproxy()
     if "logplex" in groups:

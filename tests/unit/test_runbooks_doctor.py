@@ -59,6 +59,7 @@ def test_a_machine_that_is_well_is_one_line() -> None:
         ({"came": NOW - 60, "left": NOW - 59}, "time", "failed", "dyno1 is 60 s behind"),
         ({"failed": ["cron.service"]}, "machine", "warning", "failed units: cron.service"),
         ({"certificates": {"/a.crt": NOW - DAY}}, "certificates", "failed", "/a.crt on dyno1 ended on"),
+        ({"systemd": False, "units": {}, "lxd": None}, "machine", "failed", "systemd on dyno1 did not say"),
         ({"certificates": {"/a.crt": NOW + 20 * DAY}}, "certificates", "warning", "/a.crt on dyno1 ends on"),
         ({"spool": {"bytes": 80 << 20, "before": 70 << 20, "seconds": 0.5}}, "logs", "warning", "grew by 10.0 MiB"),
         ({"spool": {"bytes": GIB, "before": GIB, "seconds": 0.5}}, "logs", "failed", "1.0 GiB of log lines wait"),
@@ -84,6 +85,13 @@ def test_each_thing_that_can_be_wrong_is_found_with_a_remedy(changed: dict, part
     assert said in found.message
     assert found.remedy
     assert found.remedy.endswith(".")
+
+
+def test_only_what_the_platform_renews_is_said_to_be_renewed() -> None:
+    ended = {"/etc/hokku/tls/host.crt": NOW - DAY, "/etc/hokku/tls/public.pem": NOW - DAY}
+    remedies = [each.remedy or "" for each in judge.machine(answer(certificates=ended))]
+    assert ["site.yml" in each for each in remedies] == [True, False]
+    assert "put a new one in its place on dyno1" in remedies[1]
 
 
 def test_services_that_run_and_do_not_answer_are_found() -> None:
@@ -114,6 +122,8 @@ def test_what_others_stand_on_is_mended_first() -> None:
     assert found[8:] == [warning, well]
     assert next_step([well, warning, failed("courier"), failed("database")]) == failed("database")
     assert next_step([failed("api", near=False), failed("api")]) == failed("api")
+    assert next_step([failed("api"), failed("database"), failed("certificates")]) == failed("certificates")
+    assert next_step([failed("api"), failed("certificates", near=False)]) == failed("api")
     assert next_step([well, warning]) == warning
     assert next_step([well]) is None
     assert [exit_status(each) for each in ([well], [well, warning], [failed("api")])] == [0, 0, 1]

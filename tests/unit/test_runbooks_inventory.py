@@ -94,15 +94,32 @@ def test_options_of_ssh_are_read_as_ssh_reads_them() -> None:
 
 
 def test_address_and_token_come_from_one_place(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOKKU_INVENTORY", str(mine))
-    assert access.known() == access.Access("https://mine.example.com", "mine-0123456789", None)
     monkeypatch.setenv("HEROKU_HOST", "https://other.example.com")
-    with pytest.raises(Refused, match=r"the address https://other\.example\.com and no HOKKU_API_TOKEN"):
+    with pytest.raises(Refused, match=r"has HEROKU_HOST and no HEROKU_API_KEY"):
         access.known()
     monkeypatch.setenv("HEROKU_API_KEY", "other")
     assert access.known().url == "https://other.example.com"
     assert access.known(str(mine)).url == "https://mine.example.com"
     assert "mine-0123" not in repr(access.known(str(mine)))
+    monkeypatch.setenv("HOKKU_INVENTORY", str(mine))
+    assert access.known() == access.Access("https://mine.example.com", "mine-0123456789", None)
+
+
+def test_a_token_of_heroku_is_not_sent_to_a_platform_that_is_named_otherwise(
+    mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOKKU_API_URL", "https://other.example.com")
+    monkeypatch.setenv("HEROKU_API_KEY", "of-heroku")
+    with pytest.raises(Refused, match=r"has HOKKU_API_URL and no HOKKU_API_TOKEN"):
+        access.known()
+
+
+def test_a_folder_of_variables_hides_the_file_beside_it_as_for_ansible(mine: Path) -> None:
+    folder = mine / "group_vars" / "all"
+    folder.mkdir()
+    (folder / "main.yml").write_text("hokku_public_url: https://folder.example.com\n")
+    assert inventory.glance(str(mine), "hokku_public_url") == {"hokku_public_url": "https://folder.example.com"}
+    assert inventory.glance(str(mine), "hokku_secrets_dir") is None
 
 
 def test_a_token_that_is_not_there_is_said_with_what_makes_it(mine: Path) -> None:

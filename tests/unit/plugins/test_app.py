@@ -10,6 +10,10 @@ ANN = {"id": "id-of-ann@example.com", "email": "ann@example.com"}
 BOB = {"id": "id-of-bob@example.com", "email": "bob@example.com"}
 GIVEN = ("POST", "/account/app-transfers")
 BY_ID = "/apps/id-of-shop"
+STACKS = [
+    {"name": "debian-12", "id": "id-of-debian-12", "default": False},
+    {"name": "debian-13", "id": "id-of-debian-13", "default": True},
+]
 NO_ADMIN = Refusal(403, "Only admins may do this.", "forbidden")
 
 
@@ -37,11 +41,17 @@ def test_check_mode_creates_nothing(run_module) -> None:
 
 
 def test_check_mode_refuses_a_stack_that_the_platform_does_not_know(run_module) -> None:
-    unknown = Refusal(404, "Couldn't find that stack.", "not_found")
-    answers = {("GET", APP): NOTHING, ("GET", "/stacks/nope"): unknown, ("GET", "/stacks"): [{"name": "debian-13"}]}
+    answers = {("GET", APP): NOTHING, ("GET", "/stacks"): STACKS}
     result = run_module("app", FakeApi(answers), check=True, name="shop", stack="nope")
     assert (result["failed"], result["changed"]) == (True, False)
-    assert result["msg"] == "stack is nope, which is not known here: use one of debian-13."
+    assert result["msg"] == "stack is nope, which is not known here: use one of debian-12, debian-13."
+
+
+@pytest.mark.parametrize("stack", ["cedar", "id-of-debian-13"])
+def test_a_stack_that_is_called_otherwise_is_the_same(run_module, stack: str) -> None:
+    api = FakeApi({("GET", APP): app(stack="debian-13"), ("GET", "/stacks"): STACKS})
+    result = run_module("app", api, name="shop", stack=stack)
+    assert (result["changed"], api.changes) == (False, [])
 
 
 def test_a_renamed_app_keeps_all_it_has(run_module) -> None:
@@ -49,6 +59,7 @@ def test_a_renamed_app_keeps_all_it_has(run_module) -> None:
         {
             ("GET", "/apps/store"): NOTHING,
             ("GET", APP): app(),
+            ("GET", "/stacks"): STACKS,
             ("PATCH", BY_ID): app("store"),
             ("GET", BY_ID): app("store", stack="debian-13"),
         }
@@ -105,6 +116,7 @@ def test_what_was_done_before_a_refusal_is_told(run_module) -> None:
     api = FakeApi(
         {
             ("GET", APP): Turns([app()]),
+            ("GET", "/stacks"): STACKS,
             ("GET", f"{BY_ID}/collaborators"): [{"user": BOB}],
             ("PATCH", BY_ID): app(stack="debian-13"),
             GIVEN: {"state": "pending"},

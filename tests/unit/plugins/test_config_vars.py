@@ -30,6 +30,30 @@ def test_all_changes_are_one_request_that_names_only_them(run_module) -> None:
         assert value not in result.printed
 
 
+def release(status: str) -> dict:
+    return {"id": "r4", "version": 4, "status": status, "slug": {"id": "s"}, "output_stream_url": None}
+
+
+@pytest.mark.parametrize(("status", "failed"), [("succeeded", False), ("failed", True)])
+def test_the_release_of_a_change_is_waited_for(run_module, status: str, failed: bool) -> None:
+    dyno = {"name": "web.1", "type": "web", "state": "up", "release": {"version": 4}}
+    asked = FakeApi(
+        {
+            ("GET", WHERE): {"KEY": OLD},
+            ("PATCH", WHERE): {},
+            ("GET", f"{APP}/releases"): [release("pending")],
+            ("GET", f"{APP}/releases/r4"): release(status),
+            ("GET", f"{APP}/dynos"): [dyno],
+            ("POST", f"{APP}/log-sessions"): Refusal(404, "no", "not_found"),
+        }
+    )
+    result = run_module("config_vars", asked, app="shop", vars={"KEY": NEW}, wait=True)
+    assert (result["changed"], bool(result.json.get("failed"))) == (True, failed)
+    assert ("v4 of shop failed" in result.json.get("msg", "")) is failed
+    assert result["actions"] == ["KEY changed"]
+    assert NEW not in result.printed
+
+
 def test_exact_removes_what_is_not_named(run_module) -> None:
     asked = api()
     result = run_module("config_vars", asked, app="shop", mode="exact", vars={"KEY": OLD})
