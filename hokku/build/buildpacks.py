@@ -31,6 +31,7 @@ _URN = "urn:buildpack:"  # before a name of the registry, as Heroku shows it
 _LONGEST = 1000  # characters of a URL
 _SCHEMES = ("https", "http", "git")
 _REGISTRY = re.compile(r"https://buildpack-registry\.s3\.amazonaws\.com/buildpacks/(heroku/[\w-]+)\.tgz")
+_GITHUB = re.compile(r"https?://github\.com/heroku/heroku-buildpack-([\w-]+?)(?:\.git)?/?")
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}")
 
 
@@ -73,8 +74,12 @@ def shown(name: str) -> str:
 def parse(name: str) -> Buildpack:
     """The buildpack called so: `heroku/python`, `python`, `urn:buildpack:heroku/python`, or a URL. Raises BadBuildpack.
 
+    A URL of Heroku's own (github.com/heroku/heroku-buildpack-python, without a #REF) is the platform's of that name.
     `heroku/gradle` is `heroku/java`, which finds out itself what builds an app.
     """
+    github = _GITHUB.fullmatch(name)  # Heroku's own know Heroku's stacks alone
+    if github and _ALIASES.get(github[1], github[1]) in _KNOWN:
+        name = f"heroku/{github[1]}"
     registered = _REGISTRY.fullmatch(name)
     short = (registered[1] if registered else name.removeprefix(_URN)).removeprefix("heroku/")
     short = _ALIASES.get(short, short)

@@ -238,8 +238,9 @@ def _finish(build_id: uuid.UUID, worker: str, error: str | None) -> uuid.UUID | 
             return None
         builds.finish(opened, build, BuildStatus.FAILED if error else BuildStatus.SUCCEEDED, error)
         source_id = build.source_id
-        if source_id is not None:
-            builds.forget_sources(opened, [source_id])
+        if source_id is None or builds.is_needed(opened, source_id):  # of two builds of it the last one throws it away
+            return None
+        builds.forget_sources(opened, [source_id])
         return source_id
 
 

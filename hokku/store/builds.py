@@ -129,6 +129,12 @@ def spent_sources(opened: Session, age: timedelta) -> list[uuid.UUID]:
     return list(opened.scalars(select(Source.id).where(Source.created_at < now() - age, ~needed)))
 
 
+def is_needed(opened: Session, source_id: uuid.UUID) -> bool:
+    """Whether a pending build needs the source."""
+    pending = select(Build.id).where(Build.source_id == source_id, Build.status == BuildStatus.PENDING)
+    return opened.scalar(pending.limit(1)) is not None
+
+
 def forget_sources(opened: Session, source_ids: Iterable[uuid.UUID]) -> None:
     """Delete the rows of sources."""
     opened.execute(delete(Source).where(Source.id.in_(list(source_ids))))

@@ -12,6 +12,9 @@ import re
 from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError
 
 REGISTRY = re.compile(r"https://buildpack-registry\.s3\.amazonaws\.com/buildpacks/(heroku/[\w-]+)\.tgz")
+GITHUB = re.compile(
+    r"https?://github\.com/heroku/heroku-buildpack-(ruby|nodejs|python|java|gradle|php|go|static)(\.git)?/?"
+)
 NAME = re.compile(r"(?:heroku/)?([a-z][a-z0-9-]*)")
 NEITHER = "is neither a name such as heroku/python nor the URL of a git repository or a .tgz."
 ALIASES = {"gradle": "java"}  # what the platform answers with the name of another
@@ -20,6 +23,9 @@ ALIASES = {"gradle": "java"}  # what the platform answers with the name of anoth
 def canonical(name):
     """The name as the platform tells it. Raises ApiError for what is neither a name nor a URL."""
     registered = REGISTRY.fullmatch(name)
+    official = GITHUB.fullmatch(name)
+    if official:
+        name = f"heroku/{official[1]}"
     short = registered[1] if registered else name.removeprefix("urn:buildpack:")
     known = NAME.fullmatch(short)
     if known:

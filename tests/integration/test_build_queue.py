@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+import uuid
 from functools import partial
 
 import pytest
@@ -16,7 +17,7 @@ from hokku.build.output import Output
 from hokku.build.worker import Worker
 from hokku.manifold.lxd import LxdError
 from hokku.settings import settings
-from hokku.store import builds, checksum, slugs
+from hokku.store import builds, checksum, slugs, sources
 from hokku.store.engine import connect, session
 from hokku.store.tables import App, BuildStatus
 from tests.integration.loopback import wait_for
@@ -54,6 +55,18 @@ def test_many_claim_at_once_and_none_gets_anothers(asked):
     for thread in threads:
         thread.join()
     assert sorted(filter(None, got)) == sorted(wanted)
+
+
+def test_a_source_of_two_builds_is_thrown_away_after_the_second(asked):
+    first, second = asked(2)
+    source = read(first).source_id
+    assert claim("a") == first
+    job.finish(uuid.UUID(first), "a", None)
+    assert read(second).source_id == source
+    assert sources.path(source).exists()
+    assert claim("a") == second
+    job.finish(uuid.UUID(second), "a", None)
+    assert not sources.path(source).exists()
 
 
 def test_a_worker_that_lost_its_build_cannot_touch_it(asked):

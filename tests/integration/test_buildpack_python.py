@@ -256,3 +256,27 @@ def test_django_collects_its_static_files_between_the_hooks(stand):
     unhooked = {name: text for name, text in files.items() if not name.startswith("bin/")}
     assert stand.build(unhooked) == 0, stand.said
     assert stand.repeatable
+    backend = "from django.core.files.storage import Storage\n\n\nclass Bucket(Storage):\n    {}\n"
+    there = "exists = delete = lambda self, name: False; _save = lambda self, name, content: name"
+    remote = {
+        "src/elsewhere.py": backend.format(there),
+        "site/settings.py": SETTINGS + 'STORAGES = {"staticfiles": {"BACKEND": "elsewhere.Bucket"}}\n',
+    }
+    assert stand.build(unhooked | remote, {"PYTHONPATH": str(stand.app / "src")}) == 0, stand.said
+    assert "1 static file" in stand.said
+    assert not stand.repeatable, "they lie in a bucket, and not in the slug"
+
+
+def test_servers_believe_the_router_who_asked(stand):
+    assert stand.build({"requirements.txt": "", "x.py": ""}) == 0, stand.said
+    script = '. "$0"; echo "$FORWARDED_ALLOW_IPS"'
+    profile = stand.app / ".profile.d/python.sh"
+    for env, told in (({}, "*"), ({"FORWARDED_ALLOW_IPS": "127.0.0.1"}, "127.0.0.1")):
+        done = subprocess.run(
+            ["bash", "-c", script, profile],
+            env={"PATH": "/usr/bin:/bin"} | env,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout == f"{told}\n"

@@ -18,6 +18,7 @@ install*--local*) [ -z "${NOT_LOCAL:-}" ] || exit 1; mkdir -p vendor/bundle/ruby
 install*) mkdir -p vendor/bundle/ruby/3.3.0/gems/one ;;
 *'rake -P'*) [ -z "${NO_TASKS:-}" ] || { echo "cannot load such file"; exit 1; } >&2; echo 'rake assets:precompile' ;;
 *assets:precompile*) [ -z "${BREAK:-}" ] || { echo aborted; exit 1; }
+  ! grep -q railties Gemfile.lock || [ "${#SECRET_KEY_BASE}" = 128 ] || { echo "Missing secret_key_base"; exit 1; }
   mkdir -p public/assets tmp; date +%N >public/assets/app.css; date >>tmp/local_secret.txt ;;
 esac"""
 GEM = 'echo "gem $*" >>"$HOME/calls"; exit 1'

@@ -92,8 +92,11 @@ def test_what_may_be_declared_is_given_back():
 
 def test_buildpacks_are_chosen_by_their_names():
     registry = "https://buildpack-registry.s3.amazonaws.com/buildpacks/heroku/python.tgz"
-    found = buildpacks.chosen(["heroku/python", "urn:buildpack:heroku/python", registry, "python"])
-    assert [(pack.name, pack.short) for pack in found] == [("heroku/python", "python")] * 4
+    github = "https://github.com/heroku/heroku-buildpack-python"
+    names = ["heroku/python", "urn:buildpack:heroku/python", registry, "python", github, f"{github}.git"]
+    assert [(pack.name, pack.short) for pack in buildpacks.chosen(names)] == [("heroku/python", "python")] * 6
+    for other in (f"{github}.git#v250", github.replace("python", "cobol"), github.replace("heroku/", "someone/")):
+        assert buildpacks.parse(other).url, "it is fetched as it is"
     there = ", ".join(f"heroku/{name}" for name in buildpacks.known())
     for unknown in ("heroku/cobol", "../python", "git@github.com:a/b.git", "", registry.replace("python", "cobol")):
         with pytest.raises(buildpacks.BadBuildpack, match=rf"is not there\. This platform has: {there}\."):

@@ -38,7 +38,7 @@ export_env() {
         CDPATH | GLOBIGNORE | POSIXLY_CORRECT | TMPDIR | ENV | STACK | SOURCE_VERSION | REQUEST_ID | \
         BUILD_DIR | CACHE_DIR | ENV_DIR | \
         PYTHONHOME | PYTHONPATH | PYTHONSAFEPATH | PIP_PREFIX | PIP_TARGET | PIP_USER | PIP_PYTHON | VIRTUAL_ENV | \
-        NODE_OPTIONS | NPM_CONFIG_PREFIX | npm_config_prefix | \
+        NPM_CONFIG_PREFIX | npm_config_prefix | \
         RUBYOPT | RUBYLIB | GEM_HOME | GEM_PATH | BUNDLE_PATH | GOPATH | GOROOT) ;;
       [A-Za-z_]*)
         env_flags=$(declare -p "$env_name" 2>/dev/null | cut -d ' ' -f 2) || true

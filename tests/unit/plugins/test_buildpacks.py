@@ -37,6 +37,8 @@ def test_they_are_set_in_their_order(run_module) -> None:
         "heroku/gradle",
         "urn:buildpack:heroku/java",
         "https://buildpack-registry.s3.amazonaws.com/buildpacks/heroku/java.tgz",
+        "https://github.com/heroku/heroku-buildpack-java",
+        "https://github.com/heroku/heroku-buildpack-gradle.git",
     ],
 )
 def test_one_that_is_called_otherwise_is_left(run_module, name: str) -> None:

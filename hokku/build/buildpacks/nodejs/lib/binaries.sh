@@ -43,7 +43,7 @@ install_node() {
   get "node-linux-$arch"
   cp --reflink=auto "$got/bin/node" "$home/bin/node"
   chmod 755 "$home/bin/node"
-  if ! said=$("$home/bin/node" --version 2>&1); then
+  if ! said=$(NODE_OPTIONS='' "$home/bin/node" --version 2>&1); then
     fail "Node.js $node_version does not run on the stack ${STACK:-}: ${said:0:200}" "Ask for a newer one in engines.node."
   fi
 }

@@ -56,8 +56,19 @@ modules_key() {
   } | sha256sum | cut -d ' ' -f 1
 }
 
+# Whether Node.js is told to run something else first, which may be a file or a package of the app.
+preloads() { [[ " ${NODE_OPTIONS:-}" =~ \ (-r|--require|--import|--loader|--experimental-loader)([=\ ]|$) ]]; }
+
 install_modules() {
   say "Installing dependencies"
+  put_modules_in
+  case $manager in
+    npm) if js fixed package-lock.json npm-shrinkwrap.json 2>/dev/null; then fixed=true; fi ;;
+    *) if js fixed_in node_modules 2>/dev/null; then fixed=true; fi ;;
+  esac
+}
+
+put_modules_in() {
   if keepable && [ "$(cat "$kept/key" 2>/dev/null)" = "$key" ] && get_back "$kept/modules.tar" node_modules; then
     detail <<<"Using the modules of the last build: what they go by is the same"
     return
@@ -129,10 +140,12 @@ install_with_yarn() {
   fi
 }
 
-# `run TITLE COMMAND…`
+# `run TITLE COMMAND…` runs a package manager: nobody answers it, and what dynos run first is not there yet.
 run() {
+  local options=${NODE_OPTIONS:-}
+  if preloads; then options=''; fi
   detail <<<"$1"
-  if ! "${@:2}" 2>&1 | detail; then
+  if ! CI=${CI:-true} NODE_OPTIONS=$options "${@:2}" 2>&1 | detail; then
     fail "Error: Unable to install dependencies using ${2}." "See the log output above for more information."
   fi
 }
@@ -149,7 +162,7 @@ script() {
   fi
   say "$2"
   detail <<<"Running $1"
-  if ! "${words[@]}" 2>&1 | detail; then
+  if ! NODE_OPTIONS=${NODE_OPTIONS-"--max_old_space_size=$(($(dyno_memory) * 4 / 5))"} "${words[@]}" 2>&1 | detail; then
     fail "Error: The script $1 of package.json failed." "See the log output above for more information."
   fi
 }

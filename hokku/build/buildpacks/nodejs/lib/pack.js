@@ -1,4 +1,4 @@
-// What needs JSON, versions and checksums: node pack.js facts | undisturbed | fixed | resolve | satisfies | integrity | program. The answer is on stdout.
+// What needs JSON, versions and checksums: node pack.js facts | undisturbed | fixed | fixed_in | resolve | satisfies | integrity | program. The answer is on stdout.
 'use strict'
 const crypto = require('node:crypto')
 const fs = require('node:fs')
@@ -21,6 +21,15 @@ const PRERENDERS = /^(@sveltejs\/kit|@angular\/(ssr|platform-server)|@(astrojs|b
 // What a configuration that is a program may fetch with, or call others.
 const FETCHES = /\bfetch\b|\bhttps?['"]|child_process|\bexec|\bspawn|axios|\bgot['"]|undici|node:net|\bnet['"]|WebSocket/
 const PROGRAM = /(^|\.)config\.([\w-]+\.)*[cm]?[jt]s$|^(babel|gulpfile|gruntfile|postcss|rollup|vite|webpack)\b.*\.[cm]?[jt]s$|^\.\w+(rc|file)\.[cm]?js$/i
+// What such a configuration may be made of: packages that read the app's files, and others of such configurations.
+const PARTS = new RegExp('^(node:)?(path|url|process|fs|os|module|util)$|^(@(babel|eslint|rollup|rspack|rsbuild|swc|tailwindcss|' +
+  'typescript-eslint|vitejs|vue)/[\\w./-]+|@sveltejs/vite-plugin-svelte|autoprefixer|babel(-[\\w-]+)?|cssnano[\\w-]*|daisyui|' +
+  'laravel-(mix|vite-plugin)|vite(st)?(-[\\w-]+)?|esbuild|eslint(-[\\w./-]+)?|globals|flowbite[\\w./-]*|postcss(-[\\w-]+)?|' +
+  'prettier(-[\\w-]+)?|purgecss|rollup(-plugin-[\\w-]+)?|sass|svelte|tailwindcss|terser|typescript(-eslint)?|unplugin-[\\w-]+|vue|' +
+  'webpack(-[\\w-]+)?|[\\w-]+-(webpack-plugin|loader))(/[\\w./-]+)?$')
+const FAR = /font|icons|fetch|download|remote|proxy|sentry|cms/
+const NAMED = /(?:\bfrom|\bimport|\bimport\s*\(|\brequire\s*\(|\brequire\.resolve\s*\()\s*(['"`])([^'"`\n]*)\1/g
+const CALLED = /\b(?:import|require)\s*\(\s*(?!['"])/ // by what is not known before
 const MOST = 5000 // files among which configurations are looked for
 const OWN_VERBS = ['add', 'create', 'dlx', 'exec', 'i', 'import', 'install', 'link', 'node', 'pack', 'publish', 'rebuild', 'up', 'update']
 const SETTING = /^(?!(NODE_OPTIONS|NODE_PATH|PATH|HOME|ENV|BASH_ENV|LD_\w*|npm_\w*)=)\w+=\S*$|^NODE_OPTIONS=--max[-_]old[-_]space[-_]size=\d+$/i
@@ -64,6 +73,12 @@ function alike (scripts, packages) {
     !packages.some((name) => PRERENDERS.test(name)) && !mayFetch()
 }
 
+/** Whether what a configuration names is another one, which is looked at itself, data, or a package that reads the app. */
+function isPart (name) {
+  if (name.startsWith('.')) return /\.(json|css|scss)$/.test(name) || PROGRAM.test(path.basename(name))
+  return PARTS.test(name) && !FAR.test(name)
+}
+
 /** Whether a configuration that is a program may fetch something, or cannot be read. */
 function mayFetch () {
   const left = ['.']
@@ -76,8 +91,9 @@ function mayFetch () {
         const where = path.join(directory, entry.name)
         if (entry.isDirectory()) {
           if (entry.name !== 'node_modules' && !entry.name.startsWith('.')) left.push(where)
-        } else if (PROGRAM.test(entry.name) && FETCHES.test(fs.readFileSync(where, 'utf8'))) {
-          return true
+        } else if (PROGRAM.test(entry.name)) {
+          const text = fs.readFileSync(where, 'utf8')
+          if (FETCHES.test(text) || CALLED.test(text) || ![...text.matchAll(NAMED)].every(([, , name]) => isPart(name))) return true
         }
       }
     }
@@ -143,9 +159,34 @@ function scripted (locks, names) {
   }
 }
 
-/** VERSION<TAB>TARBALL<TAB>INTEGRITY of the newest version in `range` that runs on node `runs`, if that is given. */
+/** Ends with 0 if no package of this node_modules, of its own or pnpm's, runs other scripts at installation than such. */
+function fixedIn (modules) {
+  const names = [...KNOWN, ...PINNED]
+  const look = (directory) => {
+    for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
+      const where = path.join(directory, entry.name)
+      if (!entry.isDirectory() || entry.name === '.bin') continue
+      if (entry.name.startsWith('@')) look(where)
+      else if (entry.name === '.pnpm') each(where)
+      else judge(where)
+    }
+  }
+  const each = (store) => fs.readdirSync(store).map((name) => path.join(store, name, 'node_modules')).filter(fs.existsSync).forEach(look)
+  const judge = (where) => {
+    if (fs.existsSync(path.join(where, 'package.json'))) {
+      const { name, scripts } = read(path.join(where, 'package.json'))
+      const runs = ['preinstall', 'install', 'postinstall'].some((one) => one in strings(scripts))
+      if ((runs || fs.existsSync(path.join(where, 'binding.gyp'))) && !names.includes(name)) process.exit(3)
+    }
+    if (fs.existsSync(path.join(where, 'node_modules'))) look(path.join(where, 'node_modules'))
+  }
+  look(modules)
+}
+
+/** VERSION<TAB>TARBALL<TAB>INTEGRITY of the version in `range` that npm would install: the latest, else the newest; of
+ * those that run on node `runs`, if that is given. */
 function resolve (metadata, range, npm, runs) {
-  const { versions } = read(metadata)
+  const { versions, 'dist-tags': tags } = read(metadata)
   let version = range
   if (!Object.hasOwn(versions, range)) {
     const semantic = semver(npm)
@@ -153,7 +194,9 @@ function resolve (metadata, range, npm, runs) {
       const asks = strings(versions[candidate].engines).node
       return !runs || !asks || semantic.satisfies(runs, asks)
     }
-    version = semantic.maxSatisfying(Object.keys(versions).filter(fits), range)
+    const latest = strings(tags).latest
+    const good = Object.hasOwn(versions, latest) && fits(latest) && semantic.satisfies(latest, range)
+    version = good ? latest : semantic.maxSatisfying(Object.keys(versions).filter(fits), range)
   }
   if (!version) process.exit(4)
   const { tarball, integrity, shasum } = versions[version].dist
@@ -187,5 +230,5 @@ function program (directory, name) {
 }
 
 const [verb, ...words] = process.argv.slice(2)
-const verbs = { facts, undisturbed, fixed, resolve, satisfies, integrity, program }
+const verbs = { facts, undisturbed, fixed, fixed_in: fixedIn, resolve, satisfies, integrity, program }
 verbs[verb](...words)

@@ -11,7 +11,7 @@ fi
 if [ -z "${WEB_CONCURRENCY:-}" ]; then
   WEB_CONCURRENCY=$((MEMORY_AVAILABLE / WEB_MEMORY))
   if [ "$WEB_CONCURRENCY" -lt 1 ] || [ "$WEB_CONCURRENCY" -gt 200 ]; then WEB_CONCURRENCY=1; fi
-  export WEB_CONCURRENCY
+  export WEB_CONCURRENCY WEB_CONCURRENCY_SET_BY=heroku/nodejs # for another language's server, which counts by itself
 fi
 if [ "${LOG_CONCURRENCY:-}" = true ]; then
   echo "Detected $MEMORY_AVAILABLE MB available memory, $WEB_MEMORY MB limit per process (WEB_MEMORY)"

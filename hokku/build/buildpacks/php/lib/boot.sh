@@ -17,6 +17,7 @@ boot() {
     tail -q -n 0 -F "$file" --pid=$$ >&2 2>/dev/null &
     readers="$readers $!"
   done
+  if [ -n "${WEB_CONCURRENCY_SET_BY:-}" ]; then unset WEB_CONCURRENCY; fi # another buildpack counted its own processes
   export WEB_CONCURRENCY=${WEB_CONCURRENCY:-$(concurrency)}
   trap 'stop' TERM INT
   start_fpm

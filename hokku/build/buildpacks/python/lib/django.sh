@@ -12,6 +12,7 @@ run_hook() {
   fi
 }
 
+# Sets stays to false where the files may go elsewhere than into the slug (a bucket): then they are collected each time.
 collect_static() {
   local manage
   if [ "${DISABLE_COLLECTSTATIC:-0}" != 0 ]; then
@@ -45,6 +46,26 @@ collect_static() {
     fi
     exit 1
   fi
+  if ! in_app python - "$manage" >/dev/null 2>&1 <<'PYTHON'; then stays=false; fi
+import os, runpy, sys
+
+manage = os.path.abspath(sys.argv[1])
+sys.path.insert(0, os.path.dirname(manage))
+sys.argv = [manage, "version"]
+try:
+    runpy.run_path(manage, run_name="__main__")  # which says where the settings are
+except SystemExit as ended:
+    if ended.code:
+        raise
+import django
+
+django.setup()
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.files.storage import FileSystemStorage
+
+sys.exit(not isinstance(staticfiles_storage, FileSystemStorage))
+PYTHON
 }
 
-in_app() { PATH="$venv/bin:$PATH" PYTHONPATH="$build" PYTHONUNBUFFERED=1 "$@"; }
+# The app's own PYTHONPATH counts, as in dynos; it is withheld from the buildpack.
+in_app() { PATH="$venv/bin:$PATH" PYTHONPATH="$(cat "$env/PYTHONPATH" 2>/dev/null || echo "$build")" PYTHONUNBUFFERED=1 "$@"; }
