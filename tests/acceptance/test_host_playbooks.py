@@ -111,6 +111,18 @@ def test_fab_adds_drains_and_removes_a_dyno_host_under_load(new_app: Callable[..
     assert load.failed == []
 
 
+def test_a_host_that_is_lost_is_removed_once_it_is_taken_for_dead(platform: Platform, dyno4: str) -> None:
+    must("ops/add_host.yml", *DYNO4, inventory=WITH_DYNO4)
+    twice = (*DYNO4, "-e", "confirm=dyno4", "-e", "lost=true")
+    refused = run("ops/remove_host.yml", *twice, inventory=WITH_DYNO4)
+    assert "dyno4 is not drained (it is online" in refused.said
+    lab("kill", dyno4)
+    wait_for("it is dead", lambda: platform.call("GET", "/hosts/dyno4").json()["state"] == "offline", 180, every=1)
+    must("ops/remove_host.yml", *twice, inventory=WITH_DYNO4)
+    assert members() == {"dyno1", "dyno2", "dyno3"}
+    assert platform.call("GET", "/hosts/dyno4").status_code == 404
+
+
 def takes_connections(machine: str) -> bool:
     with socket.socket() as probe:
         probe.settimeout(5)
@@ -165,3 +177,20 @@ def test_services_are_restarted_one_after_the_other_under_load(new_app: Callable
     assert load.failed == []
     unknown = run("ops/restart_services.yml", "-e", "services=engine")
     assert "services has engine: use api, manifold" in unknown.said
+
+
+def unwell(platform: Platform, part: str) -> bool:
+    checks = platform.call("GET", "/platform/checks", status=200).json()
+    return any(each["part"] == part and each["state"] == "failed" for each in checks)
+
+
+def test_what_does_not_work_is_restarted_when_that_is_said(platform: Platform) -> None:
+    on("control1", "systemctl", "stop", "hokku-courier.service")
+    try:
+        wait_for("the courier is missed", lambda: unwell(platform, "courier"), 180, every=1)
+        refused = run("ops/restart_services.yml", "-e", "services=courier")
+        assert "Not all is well" in refused.said
+        must("ops/restart_services.yml", "-e", "services=courier", "-e", "although_unwell=true")
+        assert not unwell(platform, "courier")
+    finally:
+        on("control1", "systemctl", "start", "hokku-courier.service")
