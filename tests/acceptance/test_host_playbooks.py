@@ -82,7 +82,8 @@ def test_a_dyno_host_is_added_drained_and_removed_under_load(
         after = load.sent
         wait_for("load after", lambda: load.sent > after + 300)
     assert load.failed == []
-    assert set(must("site.yml").changed.values()) == {0}
+    after_all = must("site.yml", "--diff")
+    assert set(after_all.changed.values()) == {0}, after_all.output
 
 
 def test_fab_adds_drains_and_removes_a_dyno_host_under_load(new_app: Callable[..., App], dyno4: str) -> None:
