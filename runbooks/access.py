@@ -16,10 +16,7 @@ from ansible_collections.hokku.platform.plugins.module_utils._api import Api, Ap
 
 __all__ = ["Access", "Api", "ApiError", "api", "known", "missing", "path", "since", "until"]
 TIMEOUT = 30  # seconds for one answer
-PAIRS = (
-    ("HOKKU_API_URL", "HOKKU_API_TOKEN"),
-    ("HEROKU_HOST", "HEROKU_API_KEY"),
-)  # where the environment has a platform
+PAIRS = (("HOKKU_API_URL", "HOKKU_API_TOKEN"), ("HEROKU_HOST", "HEROKU_API_KEY"))  # a platform in the environment
 
 
 @dataclass(frozen=True)

@@ -123,16 +123,17 @@ def _key(worker: str) -> int:
     return int.from_bytes(hashlib.sha256(worker.encode()).digest()[:8], signed=True)
 
 
+_NEEDED = exists().where(Build.source_id == Source.id, Build.status == BuildStatus.PENDING)  # of a row of sources
+
+
 def spent_sources(opened: Session, age: timedelta) -> list[uuid.UUID]:
     """Sources older than `age` that no pending build needs."""
-    needed = exists().where(Build.source_id == Source.id, Build.status == BuildStatus.PENDING)
-    return list(opened.scalars(select(Source.id).where(Source.created_at < now() - age, ~needed)))
+    return list(opened.scalars(select(Source.id).where(Source.created_at < now() - age, ~_NEEDED)))
 
 
 def is_needed(opened: Session, source_id: uuid.UUID) -> bool:
     """Whether a pending build needs the source."""
-    pending = select(Build.id).where(Build.source_id == source_id, Build.status == BuildStatus.PENDING)
-    return opened.scalar(pending.limit(1)) is not None
+    return opened.scalar(select(Source.id).where(Source.id == source_id, _NEEDED)) is not None
 
 
 def forget_sources(opened: Session, source_ids: Iterable[uuid.UUID]) -> None:

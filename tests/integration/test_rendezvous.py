@@ -191,22 +191,22 @@ def test_many_terminals_at_once(stand, app, monkeypatch):
         client.close()
 
 
-def test_when_the_client_goes_the_command_is_hung_up_on(stand, app):
-    oneoff, secret = asked(app, "echo up; sleep 1000")
+def left(stand, app, command):
+    """The exit status of a command whose client goes once it has read the line `up`."""
+    oneoff, secret = asked(app, command)
     with stand.connect() as client:
         client.sendall(secret.encode() + b"\r\n")
         assert client.recv(100) == ANSWER
         assert client.recv(100) == b"up\n"
-    assert ended(oneoff) == 129
+    return ended(oneoff)
+
+
+def test_when_the_client_goes_the_command_is_hung_up_on(stand, app):
+    assert left(stand, app, "echo up; sleep 1000") == 129
 
 
 def test_a_client_that_leaves_before_the_very_end_does_not_change_the_exit_status(stand, app):
-    oneoff, secret = asked(app, "echo told; sleep 0.1; exit 7")
-    with stand.connect() as client:
-        client.sendall(secret.encode() + b"\r\n")
-        assert client.recv(100) == ANSWER
-        assert client.recv(100) == b"told\n"
-    assert ended(oneoff) == 7
+    assert left(stand, app, "echo up; sleep 0.1; exit 7") == 7
 
 
 def test_silence_ends_it(stand, app, monkeypatch):

@@ -135,6 +135,7 @@ const REGISTRY = /^https?:\/\/\S+\/-\/[^/]+\.tgz$/
 
 // Packages whose scripts at installation fetch one version of something, or make something of the app's own files.
 const PINNED = ['@prisma/client', '@prisma/engines', 'cypress', 'electron', 'playwright', 'prisma', 'puppeteer']
+const FIXED = [...KNOWN, ...PINNED]
 
 /** Ends with 0 if the lockfiles that are there tell, and only known packages of a registry run scripts at installation. */
 function undisturbed (...locks) {
@@ -143,7 +144,7 @@ function undisturbed (...locks) {
 
 /** The same, where such scripts may look at the app, too, but fetch nothing that changes elsewhere. */
 function fixed (...locks) {
-  scripted(locks, [...KNOWN, ...PINNED])
+  scripted(locks, FIXED)
 }
 
 function scripted (locks, names) {
@@ -161,7 +162,6 @@ function scripted (locks, names) {
 
 /** Ends with 0 if no package of this node_modules, of its own or pnpm's, runs other scripts at installation than such. */
 function fixedIn (modules) {
-  const names = [...KNOWN, ...PINNED]
   const look = (directory) => {
     for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
       const where = path.join(directory, entry.name)
@@ -176,7 +176,7 @@ function fixedIn (modules) {
     if (fs.existsSync(path.join(where, 'package.json'))) {
       const { name, scripts } = read(path.join(where, 'package.json'))
       const runs = ['preinstall', 'install', 'postinstall'].some((one) => one in strings(scripts))
-      if ((runs || fs.existsSync(path.join(where, 'binding.gyp'))) && !names.includes(name)) process.exit(3)
+      if ((runs || fs.existsSync(path.join(where, 'binding.gyp'))) && !FIXED.includes(name)) process.exit(3)
     }
     if (fs.existsSync(path.join(where, 'node_modules'))) look(path.join(where, 'node_modules'))
   }
