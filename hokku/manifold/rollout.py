@@ -65,18 +65,27 @@ def holder(release: ReleaseSpec, spec: TypeSpec, kind: str, number: int, dynos: 
 def publishable(app: AppSpec, dynos: Sequence[DynoView]) -> list[DynoView]:
     """The web dynos that routers are to send requests to.
 
-    A candidate's dynos count only once all of them are up: until then the current release alone answers.
+    A candidate's dynos count only once all of them are up: until then the current release alone answers. Once every
+    router has all of them, they alone answer: a release is told as succeeded when no other answers any more.
     """
     up = [dyno for dyno in dynos if dyno.type == WEB and dyno.up and not dyno.lost]
-    ready = _complete(app, dynos)
     waiting = app.candidate.id if app.candidate else None
+    if _relieves(app, dynos):
+        return [dyno for dyno in up if dyno.release_id == waiting]
+    ready = all(dyno is not None and dyno.up for dyno in _holders(app, app.candidate, dynos))
     current = app.current.version if app.current else 0
     return [dyno for dyno in up if dyno.version <= current or (dyno.release_id == waiting and ready)]
 
 
-def _complete(app: AppSpec, dynos: Sequence[DynoView]) -> bool:
+def _relieves(app: AppSpec, dynos: Sequence[DynoView]) -> bool:
+    """Whether the candidate's web dynos, one at least, all serve: the current release's have nothing left to do."""
     holders = _holders(app, app.candidate, dynos)
-    return app.candidate is not None and all(dyno is not None and dyno.up for dyno in holders)
+    return bool(holders) and all(dyno is not None and dyno.serves for dyno in holders)
+
+
+def _others(release: ReleaseSpec, dynos: Sequence[DynoView]) -> list[DynoView]:
+    """The web dynos of other releases that a router may still send requests to."""
+    return [dyno for dyno in dynos if dyno.type == WEB and dyno.release_id != release.id and not dyno.unrouted]
 
 
 def _holders(app: AppSpec, release: ReleaseSpec | None, dynos: Sequence[DynoView]) -> list[DynoView | None]:
@@ -103,15 +112,15 @@ def verdict(
         holders = _holders(app, candidate, dynos)
         error = _broken(candidate, holders, troubles)
         if all(dyno is not None and dyno.serves for dyno in holders):
-            found.append(Promote(candidate))
+            if not holders or not _others(candidate, dynos):
+                found.append(Promote(candidate))
         elif error and app.current is not None:
             found.append(Fail(candidate.id, error))
         elif error:
             found.append(Promote(candidate, error))
     elif app.current is not None and rolling == app.current.id:
         holders = _holders(app, app.current, dynos)
-        old = [dyno for dyno in dynos if dyno.type == WEB and dyno.release_id != rolling and not dyno.unrouted]
-        if not old and all(dyno is not None and dyno.serves for dyno in holders):
+        if all(dyno is not None and dyno.serves for dyno in holders) and not _others(app.current, dynos):
             found.append(Serving(app.current))
     return found
 
@@ -131,11 +140,12 @@ def _broken(
     return None
 
 
-def leaving(dynos: Sequence[DynoView]) -> list[DynoView]:
+def leaving(app: AppSpec, dynos: Sequence[DynoView]) -> list[DynoView]:
     """The web dynos that routers still know but send nothing new to."""
     known = (Presence.RUNNING, Presence.UNKNOWN, Presence.BUSY)
+    waiting = app.candidate.id if app.candidate and _relieves(app, dynos) else None
     return [
         dyno for dyno in dynos
-        if dyno.type == WEB and dyno.state is DynoState.STOPPING and not dyno.terminated_at
-        and not dyno.lost and dyno.presence in known
+        if dyno.type == WEB and not dyno.terminated_at and not dyno.lost and dyno.presence in known
+        and (dyno.state is DynoState.STOPPING or (waiting and dyno.up and dyno.release_id != waiting))
     ]  # fmt: skip

@@ -19,7 +19,7 @@ def routes(
     """The app's routes now; dynos that leave are in them, draining, as long as requests may be in flight to them."""
     address = {host.name: host.address for host in settings.dyno_hosts}
     serving = rollout.publishable(app, dynos)
-    leaving = rollout.leaving(dynos)
+    leaving = rollout.leaving(app, dynos)
     endpoints = [
         Endpoint(
             dyno_id=dyno.id,

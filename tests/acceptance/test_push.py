@@ -48,8 +48,8 @@ def test_config_vars_make_a_release_and_reach_the_dyno_unharmed(new_app: Callabl
     app.deploy(web())
     odd = "a 'b' \"c\" $(id) `id` %s\\n é\nsecond line"
     app.call("PATCH", "/config-vars", {"ODD": odd}, 200)
-    wait_for("v4 serves", lambda: app.release()["version"] == 4)
-    assert f"ODD={odd}" in app.get("/env").body
+    wait_for("v4 is current", lambda: app.release()["version"] == 4)
+    assert f"ODD={odd}" in app.get("/env").body  # at once: a release is current when no other answers any more
     assert app.call("GET", "/config-vars", status=200).json()["ODD"] == odd
 
 
@@ -61,7 +61,7 @@ def test_rollback_is_a_new_release_with_the_old_slug_and_config(new_app: Callabl
     assert app.get().body.startswith("two ")
     old = next(r for r in app.call("GET", "/releases").json() if r["version"] == 3)
     app.call("POST", "/releases", {"release": old["id"]}, 201)
-    wait_for("v5 serves", lambda: app.release()["version"] == 5)
+    wait_for("v5 is current", lambda: app.release()["version"] == 5)
     assert app.release()["slug"]["id"] == old["slug"]["id"]
     assert app.get().body.startswith("one ")
 

@@ -136,6 +136,30 @@ def test_an_old_release_serves_until_all_of_the_new_one_is_up() -> None:
     assert found.served == [4]
 
 
+def test_a_release_is_current_only_when_no_other_answers_any_more() -> None:
+    found = world(web=2, current=3, candidate=None)
+    found.settle()
+    found.app = replace(found.app, candidate=release(4))
+    while found.app.current != release(4):
+        before = {dyno.version for dyno in found.routed()}
+        promoted = [action for action in found.step() if isinstance(action, Promote)]
+        assert not promoted or before == {4}
+        assert found.routed()
+
+
+def test_an_old_release_answers_again_when_the_new_one_dies_before_it_is_current() -> None:
+    found = world(web=1, current=3, candidate=None)
+    found.settle()
+    found.app = replace(found.app, candidate=release(4))
+    while {dyno.version for dyno in found.routed()} != {4}:
+        found.step()
+    assert found.app.candidate == release(4)
+    found.end(found.routed()[0])
+    found.settle(3)
+    assert found.failed == [release(4).id]
+    assert [dyno.version for dyno in found.routed()] == [3]
+
+
 def test_a_release_that_does_not_bind_its_port_fails_and_leaves_the_old_one_alone() -> None:
     found = world(web=1, current=3, candidate=None)
     found.settle()
