@@ -174,7 +174,9 @@ def test_what_a_command_left_behind_does_not_keep_the_terminal(dyno: Dyno, left:
 
 
 def test_what_let_go_of_the_terminal_goes_on_without_it(dyno: Dyno) -> None:  # noqa: F811
-    there = Terminal(dyno, "set -m; nohup sleep 1000 < /dev/null > /dev/null 2>&1 & echo pid $!.")
+    command = "set -m; nohup sleep 1000 < /dev/null > /dev/null 2>&1 &"
+    begun = 'until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done'  # nohup has told the kernel to ignore the hang-up
+    there = Terminal(dyno, f"{command} {begun}; echo pid $!.")
     there.until(b"pid ")
     there.until_nobody_has_it()
     assert there.process.wait(DEADLINE) == 0
