@@ -13,8 +13,9 @@ from runbooks.refusal import Refused
 # the collection's one client of the API, which Ansible's modules use too
 sys.path.insert(0, str(inventory.ROOT / ".collections"))
 from ansible_collections.hokku.platform.plugins.module_utils._api import Api, ApiError, path, until
+from ansible_collections.hokku.platform.plugins.module_utils._formation import lacking
 
-__all__ = ["Access", "Api", "ApiError", "api", "known", "missing", "path", "since", "until"]
+__all__ = ["Access", "Api", "ApiError", "api", "known", "lacking", "missing", "path", "since", "until"]
 TIMEOUT = 30  # seconds for one answer
 PAIRS = (("HOKKU_API_URL", "HOKKU_API_TOKEN"), ("HEROKU_HOST", "HEROKU_API_KEY"))  # a platform in the environment
 

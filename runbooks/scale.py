@@ -92,7 +92,7 @@ def scale(context, app="", changes="", wait=False, inventory="", json=False):
             after[row["type"]] = row
     seconds = round(time.monotonic() - began, 3)
     if wait:
-        _wait(client, app, {each.type: after[each.type]["quantity"] for each in wanted})
+        _wait(client, app, [after[each.type] for each in wanted])
     told = [_told(before.get(each.type), after[each.type]) for each in wanted]
     if json:
         from runbooks import screen
@@ -124,12 +124,10 @@ def _told(before: dict[str, Any] | None, after: dict[str, Any]) -> dict[str, Any
     }  # fmt: skip
 
 
-def _wait(client: Any, app: str, numbers: dict[str, int]) -> None:
+def _wait(client: Any, app: str, rows: list[dict[str, Any]]) -> None:
     from runbooks import access
 
     def settled() -> bool:
-        rows = [row for row in client.list(access.path("apps", app, "dynos")) if row["type"] in numbers]
-        up = {kind: sum(row["type"] == kind and row["state"] == "up" for row in rows) for kind in numbers}
-        return up == numbers and len(rows) == sum(numbers.values())
+        return not access.lacking(rows, client.list(access.path("apps", app, "dynos")))
 
     access.until(WAIT, f"{app} has not the dynos that are wanted; `fab dynos --app {app}` shows them,", settled)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 WIDE = 240  # columns where there is no terminal: nothing is cut
+LAST = 12  # columns at least for the last one, which is folded
 STYLES = {
     "ok": "green", "up": "green", "online": "green", "active": "green", "yes": "green", "warning": "yellow",
     "starting": "yellow", "cordoned": "yellow", "drained": "yellow", "failed": "bold red", "crashed": "bold red",
@@ -35,29 +36,43 @@ def plain(text: str, colours: bool = False) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under headings, with words that are states in their colours."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        made.add_column(column, overflow="fold")
+    *names, last = columns
+    for column in names:
+        made.add_column(column, no_wrap=True)
+    made.add_column(last, overflow="fold")
+    widths = [len(column) for column in names]
     for row in rows:
         cells = ["-" if cell is None or cell == "" else plain(str(cell)) for cell in row]
+        widths = [max(width, cell_len(cell)) for width, cell in zip(widths, cells, strict=False)]
         made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
-    _console().print(made)
+    _print(made, sum(widths) + 2 * len(widths) + LAST)
 
 
 def say(text: str, style: str = "") -> None:
     """Print a line, in a style where there is a terminal."""
     from rich.text import Text
 
-    _console().print(Text(plain(text), style=style), soft_wrap=True)
+    _print(Text(plain(text), style=style), soft_wrap=True)
 
 
-def _console() -> Any:
+def _print(thing: Any, least: int = 0, **how: Any) -> None:
+    """Print what rich makes of it. A terminal of less than `least` columns breaks the lines itself: nothing is cut.
+
+    Rich prints nothing itself: it would end the program, with status 1, when nobody reads on.
+    """
     from rich.console import Console
 
-    return Console() if sys.stdout.isatty() else Console(width=WIDE, no_color=True, highlight=False)
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE, no_color=True, highlight=False)
+    if console.width < least:
+        console.width = WIDE
+    with console.capture() as made:
+        console.print(thing, **how)
+    print("\n".join(line.rstrip() for line in made.get().splitlines()))
 
 
 def size(count: float | None) -> str | None:

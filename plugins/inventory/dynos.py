@@ -53,6 +53,7 @@ cache_timeout: 60
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.hokku.platform.plugins.module_utils._api import Api, ApiError, NoApp, path
 
 
@@ -92,6 +93,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(f"The dynos could not be read: {error}") from None
 
     def _add(self, dyno):
+        # Whoever deploys an app writes its commands. To ansible-core 2.18 all text is a template that is not marked.
+        dyno = wrap_var(dyno)
         host = self.inventory.add_host(f"{dyno['hokku_app']}.{dyno['hokku_dyno']}")
         for name, value in {**dyno, "ansible_connection": "local"}.items():
             self.inventory.set_variable(host, name, value)

@@ -19,6 +19,7 @@ from ansible_collections.hokku.platform.plugins.module_utils._buildpacks import 
 from ansible_collections.hokku.platform.plugins.module_utils._domains import hostname
 from ansible_collections.hokku.platform.plugins.module_utils._drains import checked
 from ansible_collections.hokku.platform.plugins.module_utils._drains import where as shown_drain
+from ansible_collections.hokku.platform.plugins.module_utils._formation import MOST
 from ansible_collections.hokku.platform.plugins.module_utils._platform import MASK
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -185,6 +186,8 @@ def _formation(reader, key, value):
         quantity, size = wanted.get("quantity"), wanted.get("size")
         if isinstance(quantity, bool) or not isinstance(quantity, int) or quantity < 0:
             reader.refuse(f"{where}.quantity", quantity, "give a number of dynos, 0 or more")
+        elif quantity > MOST:
+            reader.refuse(f"{where}.quantity", quantity, f"give at most {MOST} dynos of a process type")
         if name == "release" and quantity:
             reader.refuse(where, None, "it is not scaled, as its command runs once for each release, take it out")
         if size is not None:

@@ -14,6 +14,7 @@ from ansible_collections.hokku.platform.plugins.module_utils._api import ApiErro
 
 _TYPE = re.compile(r"[-\w]{1,128}", re.ASCII)
 _SIZE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+MOST = 100  # dynos of one process type; platforms may have less for web
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _ONCE = "release"  # the type whose command runs once for each release
 STAYS_CRASHED = 5.0  # seconds: a dyno is started again at once after its first crash, later after others
@@ -51,6 +52,8 @@ def _quantity(kind, said):
         said = int(said)  # what templates make of a number
     if not isinstance(said, int) or isinstance(said, bool) or said < 0:
         raise ApiError(f"quantity of {kind} is {said!r}: give the number of dynos that is wanted, 0 or more.")
+    if said > MOST:
+        raise ApiError(f"quantity of {kind} is {said}: an app has at most {MOST} dynos of a process type.")
     return said
 
 

@@ -133,6 +133,10 @@ def work(module):
     own = next(row for row in listed if row["kind"] == "heroku")
     if own["hostname"] in wanted:
         raise ApiError(f"{own['hostname']} is the platform's own domain of {app}: it is neither added nor removed.")
+    platforms = own["hostname"].partition(".")[2]
+    for name in wanted if params["state"] == "present" else ():
+        if f".{name.removeprefix('*.')}".endswith(f".{platforms}"):
+            raise ApiError(f"{name} belongs to the platform: every app has APP.{platforms} already.")
     found = {row["hostname"]: row for row in listed if row["kind"] != "heroku"}
     before = summary(found)
     added, removed = moves(found, wanted, params)

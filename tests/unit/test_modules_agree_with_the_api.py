@@ -7,7 +7,13 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from ansible_collections.hokku.platform.plugins.module_utils import _domains, _drains, _people, _ssh_keys
+from ansible_collections.hokku.platform.plugins.module_utils import (
+    _domains,
+    _drains,
+    _formation,
+    _people,
+    _ssh_keys,
+)
 from ansible_collections.hokku.platform.plugins.module_utils._api import ApiError
 from ansible_collections.hokku.platform.plugins.modules import account, drain
 from cryptography.hazmat.primitives import serialization as form
@@ -16,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hokku.api.account
+import hokku.api.formation
 from hokku.api import domains, keys, log_drains
 from hokku.errors import InvalidParams
 from hokku.logplex.drains import SCHEMES
@@ -45,6 +52,10 @@ def read(by: Any, *arguments: Any) -> Any:
 def test_hostnames_are_read_alike(text: str) -> None:
     with mock.patch.object(domains, "settings", return_value=SimpleNamespace(apps_domain="apps.example.net")):
         assert read(_domains.hostname, text) == read(domains.check, text)
+
+
+def test_as_many_dynos_of_a_type_are_accepted() -> None:
+    assert hokku.api.formation.MOST == _formation.MOST
 
 
 @settings(max_examples=300, deadline=None)

@@ -69,6 +69,17 @@ def test_what_is_so_already_changes_nothing(api: FakeApi, capsys: pytest.Capture
     assert capsys.readouterr().out == "shop web: 1 (Basic), as it was\nshop worker: 2 (Basic), as it was\n"
 
 
+def test_waiting_ends_when_dynos_of_the_wanted_size_are_up(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {"name": "web.1", "type": "web", "state": "up", "size": "Basic"}
+    large = small | {"size": "Standard-2X"}
+    looks = iter([[small], [small, large | {"state": "starting"}], [small, large], [large]])
+    api.answers["PATCH", FORMATION] = [row("web", 1, "Standard-2X")]
+    api.answers["GET", "/apps/shop/dynos"] = lambda *_: next(looks)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    scale(Context(), app="shop", changes="web=1:standard-2x", wait=True)
+    assert next(looks, None) is None
+
+
 def test_all_types_are_scaled_by_one_request(api: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     api.answers["PATCH", FORMATION] = [row("web", 5), row("worker", 3, "Standard-2X")]
     scale(Context(), app="shop", changes="web=5,worker=+1:standard-2x", json=True)

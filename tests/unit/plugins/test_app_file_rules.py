@@ -74,6 +74,7 @@ def test_everything_can_be_said() -> None:
         ({"secrets": ["KEY", "KEY"]}, "secrets[1]: it stands there twice"),
         ({"formation": {"web": "many"}}, "formation.web.quantity is 'many': give a number of dynos, 0 or more."),
         ({"formation": {"web": True}}, "formation.web.quantity is True: give a number of dynos"),
+        ({"formation": {"web": 101}}, "formation.web.quantity is 101: give at most 100 dynos of a process type."),
         ({"formation": {"web": -1}}, "formation.web.quantity is -1: give a number of dynos"),
         (
             {"formation": {"web": {"number": 1}}},

@@ -47,6 +47,15 @@ def test_several_are_added_in_one_task_and_others_stay(run_module) -> None:
     assert result["diff"]["after"] == {"domains": dict.fromkeys(["old.example.com", *added])}
 
 
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("name", ["till.apps.example.net", "*.apps.example.net", "apps.example.net"])
+def test_a_name_of_the_platforms_is_refused_before_another_is_added(run_module, name: str, check: bool) -> None:
+    shop = api()
+    result = run_module("domain", shop, check=check, app="shop", hostnames=["new.example.com", name])
+    assert result["msg"] == f"{name} belongs to the platform: every app has APP.apps.example.net already."
+    assert shop.changes == []
+
+
 def test_what_is_there_is_left(run_module) -> None:
     shop = api("www.example.com")
     assert run_module("domain", shop, app="shop", hostname="www.example.com")["changed"] is False

@@ -8,9 +8,15 @@ import pytest
 from ansible.errors import AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 from configured import configured
 from fake_api import NOTHING, FakeApi
 from told import dyno
+
+try:
+    from ansible.template import trust_as_template as trusted
+except ImportError:  # ansible-core 2.18 takes every text that is not marked for a template
+    trusted = str
 
 SOURCE = "plugin: hokku.platform.dynos\napi_url: https://api.example.com\napi_token: hokku-unit-token-0123456789\n"
 
@@ -88,6 +94,15 @@ def test_a_dyno_tells_of_itself_and_is_no_host_to_log_into(inventory, api) -> No
         "hokku_state": "starting",
         "hokku_type": "web",
     }
+
+
+def test_nothing_that_an_apps_author_writes_is_a_template(inventory) -> None:
+    written = {"command": "echo {{ 6 * 7 }}"}
+    more = "apps: [shop]\ncompose: {again: hokku_command}\n"
+    host = inventory(FakeApi(app("shop", {**dyno("web.1", 12), **written})), more).get_host("shop.web.1").get_vars()
+    for template in ("{{ hokku_command }}", "{{ again }}"):
+        made = Templar(loader=DataLoader(), variables=host).template(trusted(template))
+        assert made == "echo {{ 6 * 7 }}"
 
 
 def test_it_asks_twice_an_app_however_many_dynos_there_are(inventory, api) -> None:

@@ -175,6 +175,7 @@ def test_the_waiting_ends_with_what_is_lacking(run_module, monkeypatch) -> None:
         ({"processes": {"web": -1}}, "quantity of web is -1"),
         ({"processes": {"web": "+1"}}, "quantity of web is '+1'"),
         ({"processes": {"web": 1.5}}, "quantity of web is 1.5"),
+        ({"processes": {"web": 101}}, "quantity of web is 101: an app has at most 100 dynos of a process type"),
         ({"processes": {"web": True}}, "quantity of web is True"),
         ({"processes": {"web": None}}, "quantity of web is None"),
         ({"processes": {"web": {}}}, "Nothing is said of web"),
@@ -217,9 +218,9 @@ def test_an_app_without_a_deploy_is_told_so(run_module) -> None:
 
 def test_a_refusal_is_told(run_module) -> None:
     asked = api()
-    asked.answers["PATCH", WHERE] = Refusal(422, "Cannot scale web to 101.")
-    result = run_module("formation", asked, app="shop", processes={"web": 101})
-    assert (result["failed"], result["msg"], result["changed"]) == (True, "Cannot scale web to 101.", False)
+    asked.answers["PATCH", WHERE] = Refusal(422, "Cannot scale web to 16.")
+    result = run_module("formation", asked, app="shop", processes={"web": 16})
+    assert (result["failed"], result["msg"], result["changed"]) == (True, "Cannot scale web to 16.", False)
 
 
 def test_info_tells_the_formation_in_the_form_that_is_wanted(run_module) -> None:
