@@ -18,7 +18,9 @@ OF_BOTH_VERSIONS = {
 }
 
 # What takes minutes each time, for what seldom breaks alone: a machine is added and taken away; more modules of a kind.
-LONG_FILES = {"test_host_playbooks", "test_certificate_module", "test_drain_module", "test_people_modules"}
+LONG_FILES = {
+    "test_host_playbooks", "test_certificate_module", "test_deploy_modules", "test_drain_module", "test_people_modules",
+}  # fmt: skip
 
 # Of tests that take long, those whose promise others of their file, or of tests/integration, keep watch on, too.
 LONG_TESTS = {
@@ -28,22 +30,38 @@ LONG_TESTS = {
     "test_a_drained_host_has_no_dyno_left_and_can_be_taken_back",
     "test_a_hanging_command_is_ended_by_stopping_its_dyno",
     "test_a_jvm_takes_the_dynos_memory_into_account",
+    "test_a_manifold_that_is_killed_while_a_release_command_starts_fails_no_release",
     "test_a_one_off_dyno_is_waited_for_and_the_host_says_so",
+    "test_a_pipeline_is_given_away_with_its_apps",
     "test_a_sample_is_pushed_served_logged_and_built_again_from_the_cache[go]",
+    "test_a_sample_is_pushed_served_logged_and_built_again_from_the_cache[java]",
     "test_a_sample_is_pushed_served_logged_and_built_again_from_the_cache[ruby]",
+    "test_a_sample_is_served_and_its_later_pushes_take_what_the_first_one_kept[node]",
     "test_add_list_receive_deliveries_update_and_remove",
+    "test_an_app_changes_hands",
     "test_both_web_servers_before_php_keep_what_is_not_public_to_themselves",
     "test_create_info_update_rotate_and_revoke",
     "test_diff_finds_the_commits_that_it_would_compare_on_github",
+    "test_each_stack_runs_its_own_python_without_a_compiler[debian-12-3.11]",
     "test_features_are_listed_and_one_that_is_not_there_is_refused",
     "test_heroku_client_lists_creates_scales_logs_and_runs",
+    "test_it_survives_a_deploy_on_its_release_and_not_the_apps_end",
     "test_labs_are_listed_told_of_and_switched",
+    "test_no_layer_alone_puts_another_key_in_the_place_of_the_platforms",
+    "test_one_that_nobody_comes_for_ends_with_r13",
     "test_php_is_built_again_where_composer_runs_more_than_frameworks_have_it_run",
     "test_ps_is_dyno_and_filters_hold_together",
+    "test_push_over_ssh_with_an_added_key_and_no_more_after_its_removal",
     "test_several_types_more_or_less_and_a_wait_until_they_are_up",
     "test_single_steps_scale_roll_back_and_run",
+    "test_stacks_and_regions_are_listed_and_a_stack_is_set_for_the_next_build",
+    "test_stop_of_a_type_starts_others_and_leaves_other_types_alone",
+    "test_stop_of_one_off_dynos_by_name_and_by_type_ends_them",
     "test_the_release_phase_is_shown_by_output_and_tried_again",
+    "test_types_are_scaled_and_sized_in_one_command_and_all_are_sized_by_one_word",
+    "test_values_up_to_64_kb_are_kept_and_more_is_refused",
     "test_what_is_written_from_a_running_app_changes_nothing_when_it_is_deployed",
+    "test_what_lxd_forgets_to_close_does_not_pile_up",
 }
 
 # The page that everybody begins with is run in `make test`, the tutorial and the guides in `make test-all`.

@@ -17,6 +17,7 @@ SAMPLES = ROOT / "samples"
         ("python", "Installing dependencies using 'pip install", "Using the packages of the last build"),
         ("node", "Installing node modules (npm ci)", "Using the modules of the last build"),
     ],
+    ids=["python", "node"],
 )
 def test_a_sample_is_served_and_its_later_pushes_take_what_the_first_one_kept(
     new_app: Callable[..., App], sample: str, built: str, again: str
