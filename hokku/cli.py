@@ -149,22 +149,19 @@ def rendezvous() -> None:
 
 
 @admin.command()
-def migrate() -> None:
-    """Bring the database to this version's schema; prints `changed` or `unchanged`."""
-    typer.echo("changed" if _room("hokku.store.migrate").upgrade() else "unchanged")
-
-
-@admin.command()
-def bootstrap(
+def prepare(
     email: Annotated[str, typer.Option(help="The first account's email.")],
     password_file: Annotated[Path, typer.Option(help="A file that holds its password.")],
     token_file: Annotated[Path, typer.Option(help="A file that holds its API token.")],
 ) -> None:
-    """Make the first account, or bring it to the given password and token; prints `changed` or `unchanged`."""
-    changed = _room("hokku.api.bootstrap").bootstrap(
-        email, password_file.read_text().strip(), token_file.read_text().strip()
-    )
-    typer.echo("changed" if changed else "unchanged")
+    """Have the database in this version's schema, and the first account with this password and token.
+
+    Prints for each of the two whether it was `changed` or `unchanged`.
+    """
+    told = {True: "changed", False: "unchanged"}
+    typer.echo(f"schema {told[_room('hokku.store.migrate').upgrade()]}")
+    secrets = (file.read_text().strip() for file in (password_file, token_file))
+    typer.echo(f"account {told[_room('hokku.api.bootstrap').bootstrap(email, *secrets)]}")
 
 
 @admin.command()

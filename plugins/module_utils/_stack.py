@@ -14,6 +14,24 @@ import platform
 import time
 from urllib.parse import quote
 
+# The arguments of the module stack_image.
+ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "suite": {"type": "str", "required": True},
+    "alias": {"type": "str", "required": True},
+    "build_alias": {"type": "str", "required": True},
+    "packages": {"type": "list", "elements": "str", "required": True},
+    "build_packages": {"type": "list", "elements": "str", "required": True},
+    "init_dir": {"type": "path", "required": True},
+    "ca_dir": {"type": "path", "default": "/usr/local/share/ca-certificates"},
+    "mirror": {"type": "str", "default": "http://deb.debian.org/debian"},
+    "security_mirror": {"type": "str", "default": "http://deb.debian.org/debian-security"},
+    "updates": {"type": "bool", "default": True},
+    "nameserver": {"type": "str", "required": True},
+    "max_age_days": {"type": "int", "default": 0},
+    "fresh": {"type": "bool", "default": False},
+}
+
 RECIPE = 2  # counted up when the steps below change what comes out
 
 PIP = "[global]\ncert = /etc/ssl/certs/ca-certificates.crt\ndisable-pip-version-check = true\n"
@@ -169,6 +187,14 @@ def current(images, aliases, inputs, oldest):
     one = about[0].get("hokku.version") is not None and about[0]["hokku.version"] == about[1].get("hokku.version")
     fits = all(each.get("hokku.inputs") == inputs for each in about)
     return pair if one and fits and float(about[0].get("hokku.made", "0")) >= oldest else None
+
+
+def right(params, images, inputs, now):
+    """The run image and the build image that need not be made anew at the time `now` (seconds), or None."""
+    if params["fresh"]:
+        return None
+    age = params["max_age_days"] * 86400
+    return current(images, (params["alias"], params["build_alias"]), inputs, now - age if age else 0)
 
 
 def metadata(params, role, inputs, made):

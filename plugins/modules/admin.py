@@ -12,7 +12,7 @@ short_description: The schema of the platform's database, and the first account
 version_added: 0.1.0
 author: [The Hokku developers (@hokku)]
 description:
-  - Runs C(hokku admin migrate) and C(hokku admin bootstrap) on a control host, as the services' user.
+  - Runs C(hokku admin prepare) on a control host, as the services' user.
   - Password and token reach the command through files in memory, never through an argument or the disk.
 options:
   command:
@@ -69,6 +69,11 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
+CHANGES = {
+    "schema changed": "schema migrated",
+    "account changed": "first account made or brought up to date",
+}
+
 
 def in_memory(name, content):
     """A file descriptor of a file without a name on any disk, that holds `content`."""
@@ -91,24 +96,19 @@ def main():
     if module.check_mode:
         module.exit_json(changed=False, actions=[])
 
-    def hokku(arguments, descriptors=()):
-        """Whether the command says that it changed something; fails the module with what it said."""
-        argv = ["runuser", "-u", module.params["user"], "--", module.params["command"], "admin", *arguments]
-        status, out, err = module.run_command(argv, cwd="/", pass_fds=descriptors)
-        if status != 0:
-            said = (err or out).strip()
-            last = (said.splitlines() or ["it said nothing"])[-1].strip()
-            module.fail_json(msg=f"hokku admin {arguments[0]} failed: {last}", stderr=said)
-        return out.split()[-1:] == ["changed"]
-
-    actions = []
-    if hokku(["migrate"]):
-        actions.append("schema migrated")
     descriptors = [in_memory(name, module.params[name]) for name in ("password", "token")]
     files = [f"/dev/fd/{number}" for number in descriptors]
-    arguments = ["bootstrap", "--email", module.params["email"], "--password-file", files[0], "--token-file", files[1]]
-    if hokku(arguments, descriptors):
-        actions.append("first account made or brought up to date")
+    argv = [
+        "runuser", "-u", module.params["user"], "--", module.params["command"], "admin", "prepare",
+        "--email", module.params["email"], "--password-file", files[0], "--token-file", files[1],
+    ]  # fmt: skip
+    status, out, err = module.run_command(argv, cwd="/", pass_fds=descriptors)
+    told = out.splitlines()
+    actions = [action for line, action in CHANGES.items() if line in told]
+    if status != 0:
+        said = (err or out).strip()
+        last = (said.splitlines() or ["it said nothing"])[-1].strip()
+        module.fail_json(msg=f"hokku admin prepare failed: {last}", stderr=said, actions=actions)
     module.exit_json(changed=bool(actions), actions=actions)
 
 

@@ -16,6 +16,11 @@ description:
     One call does what a loop of copies would do with one connection for each.
   - Contents are never shown, neither in results nor in a diff.
 options:
+  groups:
+    description: System groups that must be there before anything is made theirs.
+    type: list
+    elements: str
+    default: []
   directories:
     description: Directories to make, parents first.
     type: list
@@ -64,6 +69,26 @@ options:
         description: Its mode, quoted.
         type: str
         default: "0644"
+  blocks:
+    description:
+      - Lines to have in files that others write, too, between two lines that tell whose they are.
+      - Where there are none yet they come last, and a file that is not there is made. Owner and mode stay.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: The file; its directory must exist.
+        type: path
+        required: true
+      marker:
+        description: Whose lines they are, C(# BEGIN MARKER) before and C(# END MARKER) after them.
+        type: str
+        required: true
+      content:
+        description: The lines.
+        type: str
+        required: true
 extends_documentation_fragment:
   - ansible.builtin.action_common_attributes
 attributes:
@@ -87,6 +112,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+groups:
+  description: The groups that were made.
+  returned: always
+  type: list
+  elements: str
 paths:
   description: The files and directories that were changed.
   returned: always
@@ -94,6 +124,7 @@ paths:
   elements: str
 """
 
+import grp
 import os
 import tempfile
 
@@ -107,6 +138,24 @@ def differs(path, content):
             return file.read() != content
     except (FileNotFoundError, NotADirectoryError):
         return True
+
+
+def with_block(text, marker, content):
+    """The text with `content` between the marker's two lines: where they are, or at its end."""
+    begin, end = f"# BEGIN {marker}", f"# END {marker}"
+    lines, block = text.splitlines(), [begin, *content.strip("\n").splitlines(), end]
+    if begin in lines and end in lines[lines.index(begin) :]:
+        first = lines.index(begin)
+        lines[first : lines.index(end, first) + 1] = block
+    else:  # one alone was left by somebody's editor: it tells nothing
+        lines = [line for line in lines if line not in (begin, end)] + block
+    return "\n".join(lines) + "\n"
+
+
+def lacking(groups):
+    """Those of the groups that the host does not have."""
+    there = {group.gr_name for group in grp.getgrall()}
+    return [name for name in groups if name not in there]
 
 
 def attributes(module, item):
@@ -124,6 +173,27 @@ def write(module, item, content):
     module.atomic_move(temporary, item["path"], keep_dest_attrs=False)
 
 
+def block(module, item):
+    """Have the block; whether that changes the file."""
+    try:
+        with open(item["path"], encoding="utf-8", errors="surrogateescape") as file:
+            before, kept = file.read(), os.stat(item["path"])
+    except FileNotFoundError:
+        before, kept = "", None
+    after = with_block(before, item["marker"], item["content"])
+    if after == before:
+        return False
+    if not module.check_mode:
+        attributes_of = kept and {
+            "owner": str(kept.st_uid),
+            "group": str(kept.st_gid),
+            "mode": f"{kept.st_mode & 0o7777:04o}",
+        }
+        wanted = {**item, **(attributes_of or {"owner": "root", "group": "root", "mode": "0644"})}
+        write(module, wanted, after.encode(errors="surrogateescape"))
+    return True
+
+
 def main():
     entry = {
         "path": {"type": "path", "required": True},
@@ -132,6 +202,7 @@ def main():
     }
     module = AnsibleModule(
         argument_spec={
+            "groups": {"type": "list", "elements": "str", "default": []},
             "directories": {
                 "type": "list",
                 "elements": "dict",
@@ -148,10 +219,22 @@ def main():
                     "mode": {"type": "str", "default": "0644"},
                 },
             },
+            "blocks": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "path": {"type": "path", "required": True},
+                    "marker": {"type": "str", "required": True},
+                    "content": {"type": "str", "required": True, "no_log": True},
+                },
+            },
         },
         supports_check_mode=True,
     )
-    paths = []
+    groups, paths = lacking(module.params["groups"]), []
+    for name in () if module.check_mode else groups:
+        module.run_command(["groupadd", "--system", "--", name], check_rc=True)
     for item in module.params["directories"]:
         changed = not os.path.isdir(item["path"])
         if changed and not module.check_mode:
@@ -169,7 +252,10 @@ def main():
             changed = module.set_fs_attributes_if_different(attributes(module, item), changed)
         if changed:
             paths.append(item["path"])
-    result = {"changed": bool(paths), "paths": paths}
+    for item in module.params["blocks"]:
+        if block(module, item):
+            paths.append(item["path"])
+    result = {"changed": bool(groups or paths), "groups": groups, "paths": paths}
     if module._diff and paths:
         result["diff"] = {"before": "", "after": "".join(f"{path}\n" for path in paths)}
     module.exit_json(**result)

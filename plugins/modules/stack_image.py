@@ -87,6 +87,8 @@ attributes:
     support: none
   platform:
     platforms: debian
+seealso:
+  - module: hokku.platform.stack_image_info
 """
 
 EXAMPLES = r"""
@@ -220,35 +222,13 @@ class Stack:
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "suite": {"type": "str", "required": True},
-            "alias": {"type": "str", "required": True},
-            "build_alias": {"type": "str", "required": True},
-            "packages": {"type": "list", "elements": "str", "required": True},
-            "build_packages": {"type": "list", "elements": "str", "required": True},
-            "init_dir": {"type": "path", "required": True},
-            "ca_dir": {"type": "path", "default": "/usr/local/share/ca-certificates"},
-            "mirror": {"type": "str", "default": "http://deb.debian.org/debian"},
-            "security_mirror": {"type": "str", "default": "http://deb.debian.org/debian-security"},
-            "updates": {"type": "bool", "default": True},
-            "nameserver": {"type": "str", "required": True},
-            "max_age_days": {"type": "int", "default": 0},
-            "fresh": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=recipe.ARGUMENTS, supports_check_mode=True)
     params, stack = module.params, Stack(module)
     if module.check_mode and not (os.path.isdir(params["init_dir"]) and shutil.which("lxc")):
         module.exit_json(changed=True, actions=[])  # a host that has yet to become one that makes images
     files = recipe.tree(params)
     inputs = recipe.digest(params, files)
-    age = params["max_age_days"] * 86400
-    aliases = (params["alias"], params["build_alias"])
-    pair = None
-    if not params["fresh"]:
-        pair = recipe.current(stack.images(), aliases, inputs, time.time() - age if age else 0)
+    pair = recipe.right(params, stack.images(), inputs, time.time())
     if pair:
         known = {"fingerprint": pair[0]["fingerprint"], "version": pair[0]["properties"]["hokku.version"]}
         module.exit_json(changed=False, actions=[], **known)

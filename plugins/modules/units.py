@@ -16,7 +16,22 @@ options:
     description: The units; with O(state=refreshed) also patterns such as V(hokku-*.service).
     type: list
     elements: str
-    required: true
+  sets:
+    description:
+      - Several sets of units, each with files of its own, instead of O(names) and O(reads). They are seen to in order.
+    type: list
+    elements: dict
+    suboptions:
+      names:
+        description: As O(names).
+        type: list
+        elements: str
+        required: true
+      reads:
+        description: As O(reads).
+        type: list
+        elements: path
+        default: []
   state:
     description:
       - Whether they run, or are restarted whatever they do, or reloaded, which starts those that do not run.
@@ -183,23 +198,9 @@ def plan(params, units, times, now):
     }
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "names": {"type": "list", "elements": "str", "required": True},
-            "state": {
-                "type": "str",
-                "choices": ["started", "restarted", "reloaded", "refreshed"],
-                "default": "started",
-            },
-            "reads": {"type": "list", "elements": "path", "default": []},
-            "newer": {"type": "str", "choices": ["restarted", "reloaded"], "default": "restarted"},
-            "written": {"type": "list", "elements": "path", "default": []},
-            "validate": {"type": "list", "elements": "str", "default": []},
-        },
-        supports_check_mode=True,
-    )
-    names, reads, validate = module.params["names"], module.params["reads"], module.params["validate"]
+def have(module, names, reads):
+    """Have the units as the module's other parameters say; what was done, or would be in check mode."""
+    validate = module.params["validate"]
     wanted = [] if module.params["state"] == "refreshed" else names
 
     def systemctl(*arguments):
@@ -215,7 +216,7 @@ def main():
     if module.check_mode:
         told = {path for pattern in reads for path in fnmatch.filter(module.params["written"], pattern)}
         times.update(dict.fromkeys(told, now))
-    due = plan(module.params, units, times, now)
+    due = plan({**module.params, "names": names}, units, times, now)
 
     # A unit file that hides another is not noticed either, so a restart always has systemd read its files again.
     stale = any(due[what] for what in due if what != "started") or any(
@@ -233,7 +234,7 @@ def main():
     actions = [f"{name}: enabled" for name in disabled]
     actions += [f"{name}: {what}{why}" for what, whys in due.items() for name, why in whys.items()]
     if module.check_mode or not actions:
-        module.exit_json(changed=bool(actions), actions=actions)
+        return actions
     if any(due.values()):
         status, out, err = module.run_command(validate) if validate else (0, "", "")
         if status != 0:
@@ -246,7 +247,37 @@ def main():
     for what, whys in due.items():
         if whys:
             systemctl(VERBS[what], "--", *whys)
-    module.exit_json(changed=True, actions=actions)
+    return actions
+
+
+def main():
+    names = {"type": "list", "elements": "str"}
+    reads = {"type": "list", "elements": "path", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "names": names,
+            "sets": {
+                "type": "list",
+                "elements": "dict",
+                "options": {"names": {**names, "required": True}, "reads": reads},
+            },
+            "state": {
+                "type": "str",
+                "choices": ["started", "restarted", "reloaded", "refreshed"],
+                "default": "started",
+            },
+            "reads": reads,
+            "newer": {"type": "str", "choices": ["restarted", "reloaded"], "default": "restarted"},
+            "written": {"type": "list", "elements": "path", "default": []},
+            "validate": {"type": "list", "elements": "str", "default": []},
+        },
+        mutually_exclusive=[("names", "sets"), ("reads", "sets")],
+        required_one_of=[("names", "sets")],
+        supports_check_mode=True,
+    )
+    sets = module.params["sets"] or [{"names": module.params["names"], "reads": module.params["reads"]}]
+    actions = [action for each in sets for action in have(module, each["names"], each["reads"])]
+    module.exit_json(changed=bool(actions), actions=actions)
 
 
 if __name__ == "__main__":

@@ -91,3 +91,25 @@ def test_a_file_differs_by_content_or_absence(tmp_path: Path) -> None:
     assert not files.differs(str(path), b"x")
     assert files.differs(str(path), b"y")
     assert files.differs(str(path / "under"), b"y")
+
+
+HOSTS = "127.0.0.1 localhost\n# BEGIN hosts\n10.0.0.1 a\n# END hosts\n10.9.9.9 mine\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "content", "made"),
+    [
+        ("", "10.0.0.1 a\n", "# BEGIN hosts\n10.0.0.1 a\n# END hosts\n"),
+        ("127.0.0.1 localhost", "10.0.0.1 a", "127.0.0.1 localhost\n# BEGIN hosts\n10.0.0.1 a\n# END hosts\n"),
+        (HOSTS, "10.0.0.1 a\n", HOSTS),
+        (HOSTS, "10.0.0.2 a\n10.0.0.3 b\n", HOSTS.replace("10.0.0.1 a", "10.0.0.2 a\n10.0.0.3 b")),
+        ("# END hosts\nx\n# BEGIN hosts\ny\n", "z", "x\ny\n# BEGIN hosts\nz\n# END hosts\n"),
+    ],
+)
+def test_a_block_stands_between_its_lines_and_all_others_stay(text: str, content: str, made: str) -> None:
+    assert files.with_block(text, "hosts", content) == made
+    assert files.with_block(made, "hosts", content) == made
+
+
+def test_groups_that_are_there_are_not_made() -> None:
+    assert files.lacking(["root", "no-such-group"]) == ["no-such-group"]

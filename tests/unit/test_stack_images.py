@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible_collections.hokku.platform.plugins.module_utils import _stack as recipe
 from ansible_collections.hokku.platform.plugins.module_utils._lxd import LxdError
-from ansible_collections.hokku.platform.plugins.modules import stack_image
+from ansible_collections.hokku.platform.plugins.modules import stack_image, stack_image_info
 
 from hokku.build import compile
 from hokku.manifold import images, names, template
@@ -243,3 +243,14 @@ def test_a_build_on_a_stack_that_was_taken_away_says_which_ones_there_are() -> N
     with pytest.raises(compile.Rejected, match="there is no stack debian-11"):
         compile._image(order, told, Settings())
     assert "debian-12, debian-13, debian-14 with `heroku stack:set STACK`" in told.text
+
+
+def test_only_stacks_without_right_images_are_due(tmp_path: Path) -> None:
+    here = params(tmp_path, alias=ALIASES[0], build_alias=ALIASES[1], max_age_days=0, fresh=False)
+    inputs = digest(here)
+    there = [listed("run", ALIASES[0], inputs), listed("build", ALIASES[1], inputs)]
+    assert stack_image_info.due([here], there, NOW + 86400) == []
+    assert stack_image_info.due([here], there[:1], NOW) == ["debian-13"]
+    assert stack_image_info.due([here], [], NOW) == ["debian-13"]
+    for change in ({"fresh": True}, {"max_age_days": 1}, {"packages": ["git"]}, {"init_dir": str(tmp_path / "none")}):
+        assert stack_image_info.due([here | change], there, NOW + 2 * 86400) == ["debian-13"], change

@@ -102,7 +102,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run_here: Run) -> Run:
     def on(systemd: FakeSystemd, /, **params: Any) -> Any:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(AnsibleModule, "run_command", lambda _self, argv, **more: systemd.run_command(argv, **more))
-            return run_here("units", **{"names": ["a.service"], **params})
+            named = {} if "sets" in params else {"names": ["a.service"]}
+            return run_here("units", **named | params)
 
     return on
 
@@ -127,6 +128,15 @@ def test_a_unit_that_is_older_than_its_file_is_restarted_once_and_says_why(run: 
     second = run(systemd, reads=[str(conf)])
     assert (second["changed"], second["actions"]) == (False, [])
     assert systemd.did == ["daemon-reload", "restart a.service"]
+
+
+def test_of_several_sets_only_those_with_newer_files_of_their_own_are_restarted(run: Run, conf: Path) -> None:
+    systemd = FakeSystemd(a=NOW - 3600, b=NOW - 3600)
+    sets = [{"names": ["a.service"]}, {"names": ["b.service"], "reads": [str(conf)]}]
+    assert run(systemd, sets=sets)["actions"] == [f"b.service: restarted, {conf} is newer"]
+    assert systemd.did == ["daemon-reload", "restart b.service"]
+    assert run(systemd, sets=sets)["changed"] is False
+    assert "mutually exclusive" in run(systemd, sets=sets, reads=[str(conf)])["msg"]
 
 
 def test_a_unit_that_was_started_after_its_file_was_written_goes_on(run: Run, conf: Path) -> None:
