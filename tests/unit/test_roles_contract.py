@@ -94,6 +94,7 @@ def test_no_two_roles_write_one_file() -> None:
 READ_OTHERWISE = {
     "/etc/apt/apt.conf.d/99hokku": "by each apt",
     "/etc/hokku/unknown-key": "by each connection to sshd",
+    "/etc/hosts": "by each look-up",
     "/etc/sysctl.d/60-hokku-dynos.conf": "by a task of its own",
     "/etc/systemd/system/lxd-containers.service.d/hokku.conf": "by systemd, which the module has read it",
     "/usr/local/lib/hokku/git-hooks/pre-receive": "by each push",
