@@ -69,6 +69,9 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 KEPT = 5
+EPOCH = (
+    "315532800"  # the earliest time of a file that a wheel can hold: the same source makes the same bytes everywhere
+)
 
 
 def package_files(source, parts):
@@ -102,8 +105,9 @@ def build(module, source, files, target):
         for name in files:
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, tree / name)
+            (tree / name).chmod(0o644)
         argv = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), str(tree)]
-        status, stdout, err = module.run_command(argv)
+        status, stdout, err = module.run_command(argv, environ_update={"SOURCE_DATE_EPOCH": EPOCH})
         if status != 0:
             lines = (err or stdout).strip().splitlines() or ["pip wheel failed"]
             module.fail_json(msg=f"The package in {source} could not be built: {lines[-1]}")
