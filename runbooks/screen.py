@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -16,6 +17,9 @@ STYLES = {
     "down": "red", "offline": "bold red", "unreachable": "bold red", "no": "bold red",
 }  # fmt: skip
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_BLANKS = re.compile(
+    r" +((?:\x1b\[[\d;]*m)*)$"
+)  # at a line's end, where a narrow terminal would break into empty lines
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -67,12 +71,15 @@ def _print(thing: Any, least: int = 0, **how: Any) -> None:
     """
     from rich.console import Console
 
-    console = Console() if sys.stdout.isatty() else Console(width=WIDE, no_color=True, highlight=False)
+    made = io.StringIO()
+    if sys.stdout.isatty():
+        console = Console(file=made, force_terminal=True)
+    else:
+        console = Console(file=made, width=WIDE, no_color=True, highlight=False)
     if console.width < least:
         console.width = WIDE
-    with console.capture() as made:
-        console.print(thing, **how)
-    print("\n".join(line.rstrip() for line in made.get().splitlines()))
+    console.print(thing, **how)
+    print("\n".join(_BLANKS.sub(r"\1", line) for line in made.getvalue().splitlines()))
 
 
 def size(count: float | None) -> str | None:
