@@ -51,7 +51,7 @@ def test_help_tells_what_works_on_a_laptop_and_what_needs_more(laptop):
         assert word in told.stdout
 
 
-@pytest.mark.parametrize("words", [["api"], ["logplex"], ["admin", "migrate"]])
+@pytest.mark.parametrize("words", [["api"], ["logplex"], ["admin", "roll-stacks"]])
 def test_a_services_command_says_what_is_missing(laptop, words):
     told = said(laptop / "hokku", *words)
     assert told.returncode == 1
