@@ -17,9 +17,7 @@ STYLES = {
     "down": "red", "offline": "bold red", "unreachable": "bold red", "no": "bold red",
 }  # fmt: skip
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
-_BLANKS = re.compile(
-    r" +((?:\x1b\[[\d;]*m)*)$"
-)  # at a line's end, where a narrow terminal would break into empty lines
+_BLANKS = re.compile(r" +((?:\x1b\[[\d;]*m)*)$")  # at a line's end: a narrow terminal would make lines of them
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 

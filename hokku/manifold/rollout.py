@@ -80,7 +80,11 @@ def publishable(app: AppSpec, dynos: Sequence[DynoView]) -> list[DynoView]:
 def _relieves(app: AppSpec, dynos: Sequence[DynoView]) -> bool:
     """Whether the candidate's web dynos, one at least, all serve: the current release's have nothing left to do."""
     holders = _holders(app, app.candidate, dynos)
-    return bool(holders) and all(dyno is not None and dyno.serves for dyno in holders)
+    return bool(holders) and _all_serve(holders)
+
+
+def _all_serve(holders: Sequence[DynoView | None]) -> bool:
+    return all(dyno is not None and dyno.serves for dyno in holders)
 
 
 def _others(release: ReleaseSpec, dynos: Sequence[DynoView]) -> list[DynoView]:
@@ -111,7 +115,7 @@ def verdict(
     if candidate is not None:
         holders = _holders(app, candidate, dynos)
         error = _broken(candidate, holders, troubles)
-        if all(dyno is not None and dyno.serves for dyno in holders):
+        if _all_serve(holders):
             if not holders or not _others(candidate, dynos):
                 found.append(Promote(candidate))
         elif error and app.current is not None:
@@ -120,7 +124,7 @@ def verdict(
             found.append(Promote(candidate, error))
     elif app.current is not None and rolling == app.current.id:
         holders = _holders(app, app.current, dynos)
-        if all(dyno is not None and dyno.serves for dyno in holders) and not _others(app.current, dynos):
+        if _all_serve(holders) and not _others(app.current, dynos):
             found.append(Serving(app.current))
     return found
 
@@ -143,9 +147,10 @@ def _broken(
 def leaving(app: AppSpec, dynos: Sequence[DynoView]) -> list[DynoView]:
     """The web dynos that routers still know but send nothing new to."""
     known = (Presence.RUNNING, Presence.UNKNOWN, Presence.BUSY)
-    waiting = app.candidate.id if app.candidate and _relieves(app, dynos) else None
+    relieved = _relieves(app, dynos)
+    waiting = app.candidate.id if app.candidate else None
     return [
         dyno for dyno in dynos
         if dyno.type == WEB and not dyno.terminated_at and not dyno.lost and dyno.presence in known
-        and (dyno.state is DynoState.STOPPING or (waiting and dyno.up and dyno.release_id != waiting))
+        and (dyno.state is DynoState.STOPPING or (relieved and dyno.up and dyno.release_id != waiting))
     ]  # fmt: skip

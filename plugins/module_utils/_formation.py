@@ -14,9 +14,9 @@ from ansible_collections.hokku.platform.plugins.module_utils._api import ApiErro
 
 _TYPE = re.compile(r"[-\w]{1,128}", re.ASCII)
 _SIZE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
-MOST = 100  # dynos of one process type; platforms may have less for web
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _ONCE = "release"  # the type whose command runs once for each release
+MOST = 100  # dynos of one process type; platforms may have less for web
 STAYS_CRASHED = 5.0  # seconds: a dyno is started again at once after its first crash, later after others
 STEADY = 10.0  # seconds at least that a new dyno which serves nothing has to be up: it is so as soon as it runs
 EXPLAINED = 3  # dynos of which a failure asks why

@@ -184,13 +184,10 @@ def block(module, item):
     if after == before:
         return False
     if not module.check_mode:
-        attributes_of = kept and {
-            "owner": str(kept.st_uid),
-            "group": str(kept.st_gid),
-            "mode": f"{kept.st_mode & 0o7777:04o}",
-        }
-        wanted = {**item, **(attributes_of or {"owner": "root", "group": "root", "mode": "0644"})}
-        write(module, wanted, after.encode(errors="surrogateescape"))
+        whose = {"owner": "root", "group": "root", "mode": "0644"}
+        if kept:
+            whose = {"owner": str(kept.st_uid), "group": str(kept.st_gid), "mode": f"{kept.st_mode & 0o7777:04o}"}
+        write(module, {**item, **whose}, after.encode(errors="surrogateescape"))
     return True
 
 

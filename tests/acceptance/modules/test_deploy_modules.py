@@ -30,6 +30,12 @@ def agree(results: Sequence[Mapping[str, Any]], *about: str) -> None:
     assert (unchanged["changed"], unchanged["actions"]) == (False, []), unchanged
 
 
+def in_turn(results: Sequence[dict[str, Any]]) -> Callable[[int], list[dict[str, Any]]]:
+    """A function that gives the next so many results."""
+    told = iter(results)
+    return lambda number: [next(told) for _ in range(number)]
+
+
 def refuses(result: Mapping[str, Any], value: str) -> None:
     """The task failed, and its sentence has the value."""
     assert result.get("failed"), result
@@ -56,11 +62,7 @@ def test_an_app_is_made_moved_renamed_and_destroyed_by_tasks(runner: Runner, new
             Step("maintenance", {"app": later, "enabled": False}),
         ]
     )
-    told = iter(results)
-
-    def some(number: int) -> list[dict[str, Any]]:
-        return [next(told) for _ in range(number)]
-
+    some = in_turn(results)
     (unconfirmed,) = some(1)
     refuses(unconfirmed, "another")
     agree(some(3), "destroyed")
@@ -68,7 +70,7 @@ def test_an_app_is_made_moved_renamed_and_destroyed_by_tasks(runner: Runner, new
     refuses(nowhere, "debian-1")
     agree(some(3), "created")
     agree(some(3), "debian-13")
-    agree(some(3), f"{later}")
+    agree(some(3), later)
     agree(some(3), "maintenance mode enabled")
     agree(some(3), "heroku/python")
     unknown, packs, info, back, missing = some(5)
@@ -115,11 +117,7 @@ def test_a_source_is_compiled_released_scaled_run_and_rolled_back_by_tasks(
             Step("release_info", {"app": app.name}),
         ]
     )
-    told = iter(results)
-
-    def some(number: int) -> list[dict[str, Any]]:
-        return [next(told) for _ in range(number)]
-
+    some = in_turn(results)
     agree(some(3), "COUNTRY", "KEY")
     agree(some(3), "v4")
     agree(some(3), "web", "worker")
